@@ -1,0 +1,36 @@
+import type { Diagnostic } from './diagnostic.ts'
+import type { Digest } from './digest.ts'
+import type { VertexId } from './graph.ts'
+
+/**
+ * Everything visible about a build, in order. Renderers are folds over it; keeping the list is recording the build.
+ * Times are milliseconds since 1970.
+ */
+export type BuildEvent =
+  | { readonly kind: 'build-started'; readonly time: number; readonly tags: readonly string[] }
+  /** Work outside the graph (`load build definition from Dockerfile`, `exporting to image`); `id` is unique in the build. */
+  | { readonly kind: 'task-started'; readonly time: number; readonly id: string; readonly name: string }
+  | { readonly kind: 'task-progress'; readonly time: number; readonly id: string; readonly item: string; readonly current: number; readonly total?: number }
+  | { readonly kind: 'task-done'; readonly time: number; readonly id: string; readonly error?: string }
+  /** The graph is known: all steps that this build may need. */
+  | { readonly kind: 'graph'; readonly time: number; readonly steps: readonly StepDescription[] }
+  | { readonly kind: 'step-started'; readonly time: number; readonly step: VertexId }
+  | { readonly kind: 'step-log'; readonly time: number; readonly step: VertexId; readonly stream: 'stdout' | 'stderr'; readonly data: Uint8Array }
+  | { readonly kind: 'step-progress'; readonly time: number; readonly step: VertexId; readonly item: string; readonly current: number; readonly total?: number }
+  | { readonly kind: 'step-done'; readonly time: number; readonly step: VertexId; readonly outcome: StepOutcome }
+  | { readonly kind: 'diagnostic'; readonly time: number; readonly diagnostic: Diagnostic }
+  | { readonly kind: 'build-done'; readonly time: number; readonly image?: Digest; readonly error?: string }
+
+/** How a step ended. `cached`: an earlier result was used, nothing ran. */
+export type StepOutcome =
+  | { readonly kind: 'cached' }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'canceled' }
+
+export interface StepDescription {
+  readonly step: VertexId
+  readonly name: string
+}
+
+export type OnEvent = (event: BuildEvent) => void

@@ -1,0 +1,26 @@
+import type { Op } from './op.ts'
+import type { Span } from './span.ts'
+
+/** A vertex's place in `Graph.vertices`. */
+export type VertexId = number
+
+/** One step: an op, and the vertices whose results it takes, in the order its op counts them. */
+export interface Vertex {
+  readonly id: VertexId
+  readonly op: Op
+  readonly inputs: readonly VertexId[]
+  /** What people see: `[build 2/5] RUN make`. */
+  readonly name: string
+  /** Stage the step stands in, lower case; its index for an unnamed one; empty for what belongs to no stage. */
+  readonly stage: string
+  readonly span?: Span
+  /** Do not look for an earlier result (`--no-cache`). */
+  readonly ignoreCache: boolean
+}
+
+/** Vertices in topological order (inputs first) that some wanted output needs; nothing else is in it. */
+export interface Graph {
+  readonly vertices: readonly Vertex[]
+  /** Whose result is the image's root. */
+  readonly output: VertexId
+}

@@ -1,0 +1,87 @@
+import type { Digest } from './digest.ts'
+import type { RunMount } from './mount.ts'
+import type { Platform } from './platform.ts'
+
+/**
+ * What a vertex does: a closed union. A new kind does not compile until the engine has a driver for it.
+ * Inputs are not part of an op: they are the edges of the graph, and ops name them by index.
+ */
+export type Op = ScratchOp | ImageOp | LocalOp | RunOp | FileOp
+
+export type OpKind = Op['kind']
+
+/** The op of one kind. */
+export type OpOf<K extends OpKind> = Extract<Op, { kind: K }>
+
+/** An empty root. No inputs. */
+export interface ScratchOp {
+  readonly kind: 'scratch'
+}
+
+/** The root of a base image, pinned. No inputs. */
+export interface ImageOp {
+  readonly kind: 'image'
+  /** Canonical reference, as resolved (for display and for fetching). */
+  readonly reference: string
+  /** The image's manifest. */
+  readonly manifest: Digest
+  readonly platform: Platform
+}
+
+/** A directory of the user's machine. No inputs. Never a root by itself: file ops copy from it. */
+export interface LocalOp {
+  readonly kind: 'local'
+  /** `context`, or the name of a named context. */
+  readonly name: string
+  /** Paths below the context that some step reads (`/` anchored, globs possible); empty means all of it. */
+  readonly paths: readonly string[]
+}
+
+/** One process in a container. Input 0 is its root; mounts name further inputs. */
+export interface RunOp {
+  readonly kind: 'run'
+  readonly args: readonly string[]
+  /** `NAME=value`, in order. */
+  readonly env: readonly string[]
+  /** Proxy variables: seen by the process, left out of the key. */
+  readonly proxyEnv: readonly string[]
+  readonly cwd: string
+  /** As in the image config: `name`, `uid`, either with `:group`; empty is root. */
+  readonly user: string
+  readonly network: 'default' | 'none' | 'host'
+  readonly mounts: readonly RunMount[]
+}
+
+/** Changes to a root made without a container, all in one layer. Input 0 is the root. */
+export interface FileOp {
+  readonly kind: 'file'
+  readonly actions: readonly FileAction[]
+}
+
+export type FileAction = CopyAction | MakeDirectoryAction
+
+/** COPY and ADD of local files. */
+export interface CopyAction {
+  readonly kind: 'copy'
+  /** Index of the vertex input to copy from (1 or more). */
+  readonly input: number
+  /** Cleaned, `/` anchored, wildcards as in Go's `filepath.Match`. */
+  readonly sources: readonly string[]
+  /** Absolute; a trailing slash says that it is a directory. */
+  readonly destination: string
+  /** As written after `--chown`, variables expanded: `user[:group]`, looked up in the root's passwd and group. */
+  readonly chown?: string
+  /** Octal 0 to 0o7777. */
+  readonly chmod?: number
+  /** ADD: unpack sources that are tar archives. */
+  readonly unpack: boolean
+}
+
+/** WORKDIR: make a directory and its missing parents; one that exists stays as it is. */
+export interface MakeDirectoryAction {
+  readonly kind: 'make-directory'
+  readonly path: string
+  readonly mode: number
+  /** Looked up in the root as for `--chown`; empty is root. */
+  readonly owner: string
+}

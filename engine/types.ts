@@ -1,0 +1,81 @@
+import type { Digest } from '../core/digest.ts'
+import type { OnEvent } from '../core/event.ts'
+import type { ImageConfig } from '../core/manifest.ts'
+import type { OutputSpec } from '../exporter/types.ts'
+
+/** The public API: everything the command line does goes through it. Any number of processes may hold one on one store. */
+export interface Engine extends AsyncDisposable {
+  /** Builds, exports, and names the result. @throws TsbError */
+  build(options: BuildOptions, onEvent: OnEvent, signal: AbortSignal): Promise<BuildResult>
+  /** Runs an image (pulled when absent) to its end. Resolves with docker's exit code for whatever the program did. @throws TsbError */
+  run(options: RunOptions, signal: AbortSignal): Promise<number>
+  /** The images with names, newest first. */
+  images(): Promise<readonly ImageSummary[]>
+  /** A root file system as one tar (`file` or `-`) becomes an image of one layer called `name`. */
+  importRoot(file: string, name: string, signal: AbortSignal): Promise<Digest>
+  /** Takes the images out of a docker or OCI archive (`file` or `-`, packed or not) or an OCI layout folder. */
+  load(file: string, signal: AbortSignal): Promise<readonly LoadedImage[]>
+  /** Writes images with all their layers into one archive (`file` or `-`). */
+  save(names: readonly string[], file: string, format: 'docker' | 'oci', signal: AbortSignal): Promise<void>
+}
+
+export interface EngineOptions {
+  /** Environment of the user: TSBUILD_ROOT, TSBUILD_RUNTIME, DOCKER_CONFIG, SOURCE_DATE_EPOCH, proxies. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface BuildOptions {
+  /** Directory of the context. */
+  readonly context: string
+  /** `-f`; a path, relative to the working directory. Default: `Dockerfile` in the context. */
+  readonly file?: string
+  readonly tags: readonly string[]
+  readonly target?: string
+  /** A value of `undefined` takes the environment's. */
+  readonly buildArgs: readonly (readonly [name: string, value: string | undefined])[]
+  readonly labels: readonly (readonly [name: string, value: string])[]
+  readonly noCache: boolean
+  readonly pull: boolean
+  /** `os/arch`; absent is the host's. */
+  readonly platform?: string
+  readonly outputs: readonly OutputSpec[]
+  readonly iidFile?: string
+}
+
+export interface BuildResult {
+  /** Image ID: digest of the config. Absent when only `tar` and `local` outputs were asked for. */
+  readonly image?: Digest
+  /** Containers started by this build. */
+  readonly containersStarted: number
+}
+
+export interface RunOptions {
+  readonly image: string
+  readonly command: readonly string[]
+  readonly entrypoint?: string
+  readonly env: readonly string[]
+  /** `source:target[:ro]` */
+  readonly volumes: readonly string[]
+  readonly workdir?: string
+  readonly user?: string
+  readonly hostname?: string
+  readonly network: 'default' | 'none' | 'host'
+  readonly interactive: boolean
+  readonly tty: boolean
+  readonly remove: boolean
+}
+
+export interface ImageSummary {
+  readonly id: Digest
+  readonly names: readonly string[]
+  /** Milliseconds since 1970, from the config; absent when the config has none. */
+  readonly created?: number
+  /** Bytes of the layers' content, unpacked. */
+  readonly size: number
+  readonly config: ImageConfig
+}
+
+export interface LoadedImage {
+  readonly id: Digest
+  readonly names: readonly string[]
+}

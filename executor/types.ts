@@ -1,0 +1,62 @@
+/** One process in a root: what every executor (runc now, the built-in runner later) is asked for. */
+export interface ProcessSpec {
+  /** Unique on this machine; names the container and its cgroup. */
+  readonly id: string
+  /** The overlay that becomes `/`, bottom layer first. */
+  readonly layers: readonly string[]
+  /** Where the process's writes go. Fresh empty directories on one file system. */
+  readonly upper: string
+  readonly work: string
+  readonly args: readonly string[]
+  /** `NAME=value`, complete; HOME is added from passwd when missing. */
+  readonly env: readonly string[]
+  /** Absolute; made 0755 when missing, owned by the user. */
+  readonly cwd: string
+  /** As in an image config: `name`, `uid`, either with `:group`; empty is root. Looked up in the root's passwd and group. */
+  readonly user: string
+  readonly hostname: string
+  readonly network: NetworkMode
+  readonly mounts: readonly Mount[]
+  /** Lines for /etc/hosts besides the usual ones: [name, address]. */
+  readonly extraHosts: readonly (readonly [string, string])[]
+  /** A pseudo-terminal on the caller's own (`tsbuild run -t`). */
+  readonly terminal: boolean
+  /** Read-only view of the root. */
+  readonly readonlyRoot: boolean
+}
+
+export type NetworkMode = 'default' | 'none' | 'host'
+
+/** Something of the host inside the container. The host path is opened when the container starts. */
+export interface Mount {
+  readonly source: string
+  readonly target: string
+  readonly readonly: boolean
+}
+
+/** Where the process's streams go: straight to ours, or to the caller in chunks. */
+export type ProcessIo =
+  | { readonly kind: 'inherit' }
+  | { readonly kind: 'capture'; readonly onOutput: (stream: 'stdout' | 'stderr', data: Uint8Array) => void }
+
+/** How it ended. Not starting at all is an outcome too: the caller decides what it means. */
+export type ProcessOutcome =
+  | { readonly kind: 'exited'; readonly code: number; readonly durationMs: number }
+  | { readonly kind: 'signaled'; readonly signal: number; readonly durationMs: number }
+  /** The command was not found (docker's 127) or could not be executed (126). */
+  | { readonly kind: 'not-started'; readonly reason: 'not-found' | 'not-executable'; readonly message: string }
+
+export interface Executor {
+  /**
+   * Runs one process to its end. Aborting `signal` kills everything in the container at once; the promise then
+   * rejects with `TSB_INTERRUPTED`. Afterwards no mount, process, cgroup or namespace of it is left, whatever happened.
+   * @throws TsbError `TSB_RUNTIME_MISSING`, `TSB_RUNTIME_FAILED`, `TSB_USER_UNKNOWN`, `TSB_PRIVILEGE_MISSING`, `TSB_NETWORK_FAILED`
+   */
+  run(spec: ProcessSpec, io: ProcessIo, control: ProcessControl): Promise<ProcessOutcome>
+}
+
+export interface ProcessControl {
+  readonly signal: AbortSignal
+  /** Called once the container runs, with a way to send it signals by number (`tsbuild run`). */
+  readonly onStarted?: (send: (signal: number) => void) => void
+}

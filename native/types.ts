@@ -1,0 +1,212 @@
+import type { Compression } from '../core/media-types.ts'
+import type { Digest } from '../core/digest.ts'
+
+/**
+ * What crosses the boundary to the Rust core. Calls are few and large, run off the main thread,
+ * take an `AbortSignal`, and fail with a `TsbError` rebuilt from the envelope that Rust sends
+ * (`code`, `message`, `path`, `errno`).
+ * Names that are not UTF-8 come as strings in which byte 0xNN stands as the lone surrogate U+DCNN.
+ */
+export interface Native {
+  /** Walks a user's directory, hashes what changed since last time, and writes its tree index. */
+  scan(request: ScanRequest, signal?: AbortSignal): Promise<ScanResult>
+  /** Looks paths up in a tree index (links followed, never out of the root) and digests what is there. */
+  select(request: SelectRequest, signal?: AbortSignal): Promise<SelectResult>
+  /** The entries of one directory of a tree, sorted by name; empty when there is no such directory. */
+  list(request: ListRequest): Promise<readonly TreeEntry[]>
+  /** Carries out file actions on an overlay: its upper holds the change afterwards. */
+  change(request: ChangeRequest, signal?: AbortSignal): Promise<ChangeResult>
+  /** Indexes an overlay upper and merges it over the tree of its parent. */
+  commit(request: CommitRequest, signal?: AbortSignal): Promise<CommitResult>
+  /** Unpacks a layer blob as an overlay layer. */
+  applyLayer(request: ApplyLayerRequest, signal?: AbortSignal): Promise<ApplyLayerResult>
+  /** Turns an overlay upper into a layer tar: digests it, and packs and writes it when `output` is given. */
+  writeLayer(request: WriteLayerRequest, signal?: AbortSignal): Promise<WriteLayerResult>
+  /** Writes the merged root of `layers` as one plain tar (`docker buildx build --output type=tar`). */
+  exportTar(request: ExportTarRequest, signal?: AbortSignal): Promise<void>
+  /** Copies the merged root of `layers` into a directory of the user (`--output type=local`). */
+  exportDirectory(request: ExportDirectoryRequest, signal?: AbortSignal): Promise<void>
+  /** The first bytes of a regular file in the merged root of `layers`, links followed inside it; `null` when absent. */
+  readFile(request: ReadFileRequest): Promise<Uint8Array | null>
+  /** Removes directory trees, whatever is in them; what is absent already is no error. */
+  remove(paths: readonly string[]): Promise<void>
+  /** Makes everything written to the file system that holds `path` durable (syncfs). */
+  sync(path: string): Promise<void>
+}
+
+/** One compiled ignore rule; the last rule that matches decides. */
+export interface IgnoreRule {
+  /** Matches a whole path without leading slash. A path below a matched directory counts as matched. */
+  readonly regex: string
+  /** A `!` rule. */
+  readonly negated: boolean
+}
+
+export interface ScanRequest {
+  /** Absolute. */
+  readonly root: string
+  /** Only what lies at or below these (`/` anchored, cleaned, no wildcards); empty scans everything. */
+  readonly prefixes: readonly string[]
+  readonly rules: readonly IgnoreRule[]
+  readonly treesDirectory: string
+  /** File that remembers stat tuples and hashes of this root; absent: read every file. */
+  readonly statIndex?: string
+}
+
+export interface ScanResult {
+  /** Owners are reset to 0:0, as docker does with a context. */
+  readonly tree: Digest
+  readonly entries: number
+  readonly bytes: number
+  /** Files that had to be read. */
+  readonly hashed: number
+}
+
+export interface SelectRequest {
+  readonly treesDirectory: string
+  readonly tree: Digest
+  /** `/` anchored, cleaned, no wildcards. */
+  readonly paths: readonly string[]
+}
+
+export interface SelectResult {
+  /** Over the selected paths' names (last component), types, modes, owners, xattrs, link targets and content, without mtimes. */
+  readonly digest: Digest
+  /** One per path, in order; `null` where nothing is there. */
+  readonly entries: readonly (TreeEntry | null)[]
+}
+
+export interface ListRequest {
+  readonly treesDirectory: string
+  readonly tree: Digest
+  readonly directory: string
+}
+
+export type EntryType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket'
+
+export interface TreeEntry {
+  /** `/` anchored; for `select`, where the path led after following links. */
+  readonly path: string
+  readonly type: EntryType
+  readonly mode: number
+  readonly size: number
+}
+
+/** Directories of an overlay, bottom layer first. Each is an overlay upper: whiteouts are 0:0 devices, opaque is an xattr. */
+export type LayerPaths = readonly string[]
+
+export interface ChangeRequest {
+  readonly layers: LayerPaths
+  /** Fresh empty directories on one file system. */
+  readonly upper: string
+  readonly work: string
+  readonly sources: readonly ChangeSource[]
+  readonly actions: readonly ChangeAction[]
+  readonly treesDirectory: string
+}
+
+/**
+ * Where a copy takes files from: a directory of the user (listed by its tree index, so what is ignored is not copied;
+ * content is hashed while it is copied and compared with the index), or the merged root of some layers.
+ */
+export type ChangeSource =
+  | { readonly kind: 'directory'; readonly root: string; readonly tree: Digest }
+  | { readonly kind: 'layers'; readonly layers: LayerPaths; readonly tree: Digest }
+
+export type ChangeAction =
+  | {
+      readonly kind: 'copy'
+      /** Index into `sources`. */
+      readonly source: number
+      /** `/` anchored, wildcards already resolved; in order. */
+      readonly paths: readonly string[]
+      /** Absolute; a trailing slash says that it is a directory. */
+      readonly destination: string
+      /** `user[:group]`, numbers or names of the destination root; absent keeps the source's owner. */
+      readonly chown?: string
+      readonly chmod?: number
+      /** ADD: unpack sources that are tar archives (plain, gzip, bzip2, xz, zstd; told by content). */
+      readonly unpack: boolean
+    }
+  | { readonly kind: 'make-directory'; readonly path: string; readonly mode: number; readonly owner: string }
+
+export interface ChangeResult {
+  readonly files: number
+  readonly bytes: number
+}
+
+export interface CommitRequest {
+  /** The overlay upper. */
+  readonly upper: string
+  /** Tree of the root below it; absent: an empty root. */
+  readonly parent?: Digest
+  readonly treesDirectory: string
+  /** Directories (relative, from `applyLayer`) that take their metadata from the parent's tree first. */
+  readonly implicit?: readonly string[]
+}
+
+export interface CommitResult {
+  /** Tree of the merged root. Its index stands in `treesDirectory` under the digest's hex. */
+  readonly tree: Digest
+  /** Of the change alone: equal for equal uppers, without mtimes. */
+  readonly delta: Digest
+  /** Entries and content bytes in the upper. */
+  readonly entries: number
+  readonly bytes: number
+}
+
+export interface ApplyLayerRequest {
+  readonly blob: string
+  readonly compression: Compression
+  /** Fresh empty directory that becomes the overlay layer. */
+  readonly destination: string
+  /** Refuse when the plain tar is more than this many times the blob (a decompression bomb); default 1000. */
+  readonly maxRatio?: number
+}
+
+export interface ApplyLayerResult {
+  /** SHA-256 of the plain tar. */
+  readonly diffId: Digest
+  /** Bytes of the plain tar. */
+  readonly size: number
+  /** Directories that the tar leaves unsaid but that its entries need, relative; see `CommitRequest.implicit`. */
+  readonly implicit: readonly string[]
+}
+
+export interface WriteLayerRequest {
+  readonly upper: string
+  /** Absent: digests only, nothing is written or compressed. The file must not exist. */
+  readonly output?: string
+  readonly compression: Compression
+  readonly level?: number
+}
+
+export interface WriteLayerResult {
+  /** SHA-256 and size of the plain tar. */
+  readonly diffId: Digest
+  readonly plainSize: number
+  /** SHA-256 and size of what was written; equal to the plain ones without `output`. */
+  readonly digest: Digest
+  readonly size: number
+}
+
+/** A file by path (created, truncated) or by an open descriptor (written to, not closed). */
+export type OutputFile = { readonly path: string } | { readonly fd: number }
+
+export interface ExportTarRequest {
+  readonly layers: LayerPaths
+  readonly output: OutputFile
+}
+
+export interface ExportDirectoryRequest {
+  readonly layers: LayerPaths
+  /** Created with its parents when absent; existing files in it are replaced, others stay. */
+  readonly destination: string
+}
+
+export interface ReadFileRequest {
+  readonly layers: LayerPaths
+  /** Absolute in the root. */
+  readonly path: string
+  readonly maxBytes: number
+}
