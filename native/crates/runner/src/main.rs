@@ -1,0 +1,3 @@
+//! Runs one container.
+
+fn main() {}
