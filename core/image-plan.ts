@@ -27,6 +27,7 @@ export interface ImagePlan {
 export interface ResolvedImage {
   /** Canonical reference with the tag or digest asked for. */
   readonly reference: string
-  readonly manifest: Digest
+  /** The image ID: SHA-256 of the config's bytes. */
+  readonly image: Digest
   readonly config: ImageConfig
 }

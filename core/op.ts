@@ -23,8 +23,8 @@ export interface ImageOp {
   readonly kind: 'image'
   /** Canonical reference, as resolved (for display and for fetching). */
   readonly reference: string
-  /** The image's manifest. */
-  readonly manifest: Digest
+  /** The image ID: SHA-256 of its config, which pins the content of its layers, however they are packed. */
+  readonly image: Digest
   readonly platform: Platform
 }
 
