@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync, mkdirSync } from 'node:fs'
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type Digest, hexOf } from '../core/digest.ts'
+import type { Effects } from '../core/effects.ts'
+import { TsbError } from '../core/error.ts'
+import { blobPath, type Layout } from './layout.ts'
+import type { Leases } from './leases.ts'
+
+/** What was written. */
+export interface WrittenBlob {
+  readonly digest: Digest
+  readonly size: number
+}
+
+/**
+ * The blobs of an OCI image layout (image-layout.md "Blobs"). A blob is absent or whole: it is written to a file of
+ * this process's lease, synced, and only then renamed to its digest. Writing what is there already is no error.
+ */
+export class Blobs {
+  readonly #layout: Layout
+  readonly #leases: Leases
+  readonly #effects: Effects
+
+  constructor(layout: Layout, leases: Leases, effects: Effects) {
+    this.#layout = layout
+    this.#leases = leases
+    this.#effects = effects
+  }
+
+  /** The blob's file, whether it exists or not. */
+  path(digest: Digest): string {
+    return blobPath(this.#layout, digest)
+  }
+
+  has(digest: Digest): boolean {
+    return existsSync(this.path(digest))
+  }
+
+  /** Bytes of a small blob (a manifest, a config). @throws TsbError `TSB_BLOB_MISSING` */
+  async read(digest: Digest): Promise<Uint8Array> {
+    if (!this.has(digest)) throw missing(digest)
+    return readFile(this.path(digest))
+  }
+
+  async size(digest: Digest): Promise<number> {
+    return (await stat(this.path(digest))).size
+  }
+
+  /** A large blob's bytes, in order. */
+  open(digest: Digest): AsyncIterable<Uint8Array> {
+    return createReadStream(this.path(digest), { highWaterMark: 1 << 20 })
+  }
+
+  /**
+   * Stores a stream. With `expected`, a stream of other content is refused and leaves nothing.
+   * @throws TsbError `TSB_BLOB_DIGEST`, and whatever the stream throws
+   */
+  async write(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, expected?: Digest): Promise<WrittenBlob> {
+    const temporary = this.temporaryPath()
+    try {
+      const written = await writeFile(temporary, stream)
+      if (expected !== undefined && written.digest !== expected) {
+        throw new TsbError('TSB_BLOB_DIGEST', `blob has digest \`${written.digest}\` where \`${expected}\` was expected`, {
+          fault: 'input',
+          hint: 'the source is damaged: fetch or export it again',
+        })
+      }
+      await this.adopt(temporary, written.digest)
+      return written
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+  }
+
+  /** A fresh path for a file that will become a blob. */
+  temporaryPath(): string {
+    return join(this.#leases.own().directory, `blob-${this.#effects.randomId()}`)
+  }
+
+  /** Takes a finished file in, whose digest the caller has computed while writing it. */
+  async adopt(file: string, digest: Digest): Promise<void> {
+    await using handle = await open(file, 'r')
+    await handle.datasync()
+    const target = this.path(digest)
+    mkdirSync(dirname(target), { recursive: true })
+    await rename(file, target)
+  }
+}
+
+async function writeFile(path: string, stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<WrittenBlob> {
+  await using handle: FileHandle = await open(path, 'wx', 0o644)
+  const hash = createHash('sha256')
+  let size = 0
+  for await (const chunk of stream) {
+    hash.update(chunk)
+    size += chunk.byteLength
+    await handle.writeFile(chunk)
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, size }
+}
+
+function missing(digest: Digest): TsbError {
+  return new TsbError('TSB_BLOB_MISSING', `the store has no blob \`${hexOf(digest).slice(0, 12)}\``, {
+    fault: 'host',
+    hint: 'pull, load or build the image again',
+  })
+}

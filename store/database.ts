@@ -1,0 +1,71 @@
+import { createRequire } from 'node:module'
+import type Database from 'better-sqlite3'
+import { TsbError } from '../core/error.ts'
+import { MIGRATIONS } from './schema.ts'
+
+/** One SQLite file; every statement that touches it stands in this folder. */
+export type Connection = Database.Database
+
+/**
+ * Opens the database and brings it to this program's version.
+ * WAL with `synchronous = NORMAL`: a killed process loses nothing; a power cut may lose the last commits but never
+ * leaves a row whose data was not synced before (see `publish.ts`).
+ * @throws TsbError `TSB_STORE_NEWER`, `TSB_STORE_UNREADABLE`
+ */
+export function openDatabase(path: string): Connection {
+  const connection = connect(path)
+  try {
+    connection.pragma('journal_mode = WAL')
+    connection.pragma('synchronous = NORMAL')
+    connection.pragma('busy_timeout = 30000')
+    if (versionOf(connection) !== MIGRATIONS.length) migrate(connection, path)
+    return connection
+  } catch (error) {
+    connection.close()
+    throw asStoreError(error, path)
+  }
+}
+
+/** A SQLite failure as one of ours: the disk, the permissions or the file is at fault, not the program. */
+export function asStoreError(error: unknown, path: string): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (!code.startsWith('SQLITE_')) return error
+  if (code === 'SQLITE_FULL') {
+    return new TsbError('TSB_DISK_FULL', `no space left for \`${path}\``, { fault: 'host', hint: 'free disk space, or set TSBUILD_ROOT to another disk', cause: error })
+  }
+  return new TsbError('TSB_STORE_UNREADABLE', `cannot use the store's database \`${path}\`: ${String(error)}`, {
+    fault: 'host',
+    hint: 'check the permissions of TSBUILD_ROOT and that its disk is writable',
+    cause: error,
+  })
+}
+
+function connect(path: string): Connection {
+  // Required lazily and not imported: a CommonJS package whose default export Node cannot name statically.
+  const Constructor = createRequire(import.meta.url)('better-sqlite3') as typeof Database
+  try {
+    return new Constructor(path)
+  } catch (error) {
+    throw asStoreError(error, path)
+  }
+}
+
+function versionOf(connection: Connection): number {
+  return connection.pragma('user_version', { simple: true }) as number
+}
+
+function migrate(connection: Connection, path: string): void {
+  connection
+    .transaction(() => {
+      const version = versionOf(connection)
+      if (version > MIGRATIONS.length) {
+        throw new TsbError('TSB_STORE_NEWER', `the store \`${path}\` has version ${version}, this program knows ${MIGRATIONS.length}`, {
+          fault: 'host',
+          hint: 'use the newer tsbuild that wrote it, or set TSBUILD_ROOT to another directory',
+        })
+      }
+      for (const migration of MIGRATIONS.slice(version)) connection.exec(migration)
+      connection.pragma(`user_version = ${MIGRATIONS.length}`)
+    })
+    .immediate()
+}

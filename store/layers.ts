@@ -1,0 +1,109 @@
+import type { Digest } from '../core/digest.ts'
+import type { Compression } from '../core/media-types.ts'
+import type { Connection } from './database.ts'
+
+/** An overlay layer's directory name: random for a built one, the chain's hex for a base image's. */
+export type LayerId = string
+
+/** What is known of an overlay layer on disk. */
+export interface LayerRow {
+  readonly id: LayerId
+  readonly delta: Digest
+  readonly entries: number
+  /** Of file content. */
+  readonly bytes: number
+  /** Milliseconds since 1970. */
+  readonly created: number
+  readonly diffId?: Digest
+}
+
+/** A packed form of a layer in the blob store. */
+export interface LayerBlob {
+  readonly digest: Digest
+  readonly size: number
+}
+
+interface Row {
+  readonly id: string
+  readonly delta: string
+  readonly entries: number
+  readonly bytes: number
+  readonly created: number
+  readonly diff_id: string | null
+}
+
+export class Layers {
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** Announces a layer before its directory exists, so that a kill leaves no directory without a row. */
+  announce(layer: LayerRow, lease: string): void {
+    this.#connection
+      .prepare('INSERT INTO layers (id, lease, delta, entries, bytes, created, diff_id) VALUES (?, ?, ?, ?, ?, ?, ?)')
+      .run(layer.id, lease, layer.delta, layer.entries, layer.bytes, layer.created, layer.diffId ?? null)
+  }
+
+  /** Makes layers visible to everybody. Call inside the transaction that records them, after a sync. */
+  publish(ids: readonly LayerId[]): void {
+    const statement = this.#connection.prepare('UPDATE layers SET lease = NULL WHERE id = ?')
+    for (const id of ids) statement.run(id)
+  }
+
+  /** A published layer, or this process's own. */
+  get(id: LayerId): LayerRow | undefined {
+    const row = this.#connection.prepare<[string], Row>('SELECT * FROM layers WHERE id = ?').get(id)
+    return row === undefined ? undefined : fromRow(row)
+  }
+
+  /** Whether every one of the layers is published. */
+  allPublished(ids: readonly LayerId[]): boolean {
+    const statement = this.#connection.prepare<[string]>('SELECT 1 FROM layers WHERE id = ? AND lease IS NULL')
+    return ids.every((id) => statement.get(id) !== undefined)
+  }
+
+  /** All ids, published or not. */
+  ids(): ReadonlySet<LayerId> {
+    return new Set(this.#connection.prepare<[], { id: string }>('SELECT id FROM layers').all().map((row) => row.id))
+  }
+
+  /** Layers announced under a lease and never published. */
+  unpublished(lease: string): readonly LayerId[] {
+    return this.#connection.prepare<[string], { id: string }>('SELECT id FROM layers WHERE lease = ?').all(lease).map((row) => row.id)
+  }
+
+  /** Forgets a layer whose directory is gone. */
+  remove(id: LayerId): void {
+    this.#connection.prepare('DELETE FROM layers WHERE id = ?').run(id)
+  }
+
+  setDiffId(id: LayerId, diffId: Digest, plainSize: number): void {
+    this.#connection.prepare('UPDATE layers SET diff_id = ?, plain_size = ? WHERE id = ?').run(diffId, plainSize, id)
+  }
+
+  /** The packed form of a tar, if one was made or pulled before. Whether its blob is still there is the blobs' to say. */
+  blob(diffId: Digest, compression: Compression): LayerBlob | undefined {
+    return this.#connection
+      .prepare<[string, string], LayerBlob>('SELECT digest, size FROM layer_blobs WHERE diff_id = ? AND compression = ?')
+      .get(diffId, compression)
+  }
+
+  setBlob(diffId: Digest, compression: Compression, blob: LayerBlob): void {
+    this.#connection
+      .prepare('INSERT OR REPLACE INTO layer_blobs (diff_id, compression, digest, size) VALUES (?, ?, ?, ?)')
+      .run(diffId, compression, blob.digest, blob.size)
+  }
+}
+
+function fromRow(row: Row): LayerRow {
+  return {
+    id: row.id,
+    delta: row.delta as Digest,
+    entries: row.entries,
+    bytes: row.bytes,
+    created: row.created,
+    ...(row.diff_id === null ? {} : { diffId: row.diff_id as Digest }),
+  }
+}

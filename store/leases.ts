@@ -1,0 +1,123 @@
+import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Effects } from '../core/effects.ts'
+import type { Connection } from './database.ts'
+import type { Layout } from './layout.ts'
+
+/** A process's right to keep unfinished things in the store. It ends with the process, however that ends. */
+export interface Lease {
+  readonly id: string
+  /** Directory for everything unfinished; the next process removes what a dead one left in it. */
+  readonly directory: string
+}
+
+interface LeaseRow {
+  readonly id: string
+  readonly pid: number
+  readonly start_time: string
+  readonly boot: string
+  readonly pid_namespace: string
+  readonly heartbeat: number
+}
+
+const HEARTBEAT_MS = 5_000
+const STALE_MS = 30_000
+
+export class Leases {
+  readonly #connection: Connection
+  readonly #layout: Layout
+  readonly #effects: Effects
+  #own: Lease | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(connection: Connection, layout: Layout, effects: Effects) {
+    this.#connection = connection
+    this.#layout = layout
+    this.#effects = effects
+  }
+
+  /** This process's lease, made when first asked for: a build that finds everything cached needs none. */
+  own(): Lease {
+    this.#own ??= this.#acquire()
+    return this.#own
+  }
+
+  /** Whether a lease exists already. */
+  get held(): boolean {
+    return this.#own !== undefined
+  }
+
+  /** Whether the process behind the lease still lives. */
+  alive(id: string): boolean {
+    const row = this.#connection.prepare<[string], LeaseRow>('SELECT * FROM leases WHERE id = ?').get(id)
+    return row !== undefined && this.#lives(row)
+  }
+
+  /** Ends this process's lease. Its directory must be empty or gone by then. */
+  release(): void {
+    if (this.#own === undefined) return
+    clearInterval(this.#timer)
+    this.#connection.prepare('DELETE FROM leases WHERE id = ?').run(this.#own.id)
+    this.#own = undefined
+  }
+
+  /** Ids that are not held by a living process: dead rows, and work directories without a row. */
+  dead(): readonly string[] {
+    const directories = readdirSync(this.#layout.work)
+    const rows = this.#connection.prepare<[], LeaseRow>('SELECT * FROM leases').all()
+    const known = new Set(rows.map((row) => row.id))
+    const orphans = directories.filter((id) => !known.has(id))
+    return [...rows.filter((row) => !this.#lives(row)).map((row) => row.id), ...orphans]
+  }
+
+  /** Drops the rows of dead leases, their claims with them. */
+  forget(ids: readonly string[]): void {
+    this.#connection.transaction(() => {
+      for (const id of ids) {
+        this.#connection.prepare('DELETE FROM claims WHERE lease = ?').run(id)
+        this.#connection.prepare('DELETE FROM leases WHERE id = ?').run(id)
+      }
+    })()
+  }
+
+  #acquire(): Lease {
+    const id = this.#effects.randomId()
+    const directory = join(this.#layout.work, id)
+    this.#connection
+      .prepare('INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?)')
+      .run(id, process.pid, startTime(process.pid) ?? '', bootId(), pidNamespace(), this.#effects.now())
+    mkdirSync(directory)
+    this.#timer = setInterval(() => this.#beat(id), HEARTBEAT_MS).unref()
+    return { id, directory }
+  }
+
+  #beat(id: string): void {
+    this.#connection.prepare('UPDATE leases SET heartbeat = ? WHERE id = ?').run(this.#effects.now(), id)
+  }
+
+  /** By process where we can see it; by heartbeat where it lives in another pid namespace (a container sharing the store). */
+  #lives(row: LeaseRow): boolean {
+    if (row.boot !== bootId()) return false
+    if (row.pid_namespace === pidNamespace()) return startTime(row.pid) === row.start_time
+    return this.#effects.now() - row.heartbeat < STALE_MS
+  }
+}
+
+function startTime(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // proc_pid_stat(5): field 22, counted after the command name, which may itself hold spaces and brackets.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? undefined : fields[19]
+  } catch {
+    return undefined
+  }
+}
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+}
+
+function pidNamespace(): string {
+  return readlinkSync('/proc/self/ns/pid')
+}

@@ -1,0 +1,73 @@
+import type { Digest } from '../core/digest.ts'
+import type { Connection } from './database.ts'
+import type { Leases } from './leases.ts'
+
+/** What a key led to once. */
+export interface StoredRecord {
+  readonly key: Digest
+  /** Digest of the op's facts alone. */
+  readonly op: Digest
+  /** The canonical text whose digest the key is: what a later miss is explained with. */
+  readonly preimage: string
+  /** The driver's own encoding. */
+  readonly result: string
+  /** Delta of the layer that the result adds, if it adds one. */
+  readonly delta?: Digest
+  /** Milliseconds since 1970. */
+  readonly created: number
+  /** Milliseconds of the execution. */
+  readonly duration: number
+}
+
+/** Records by key, and the claims that let one process at a time execute a key. */
+export class Records {
+  readonly #connection: Connection
+  readonly #leases: Leases
+
+  constructor(connection: Connection, leases: Leases) {
+    this.#connection = connection
+    this.#leases = leases
+  }
+
+  /** The driver's encoding of an earlier result. */
+  find(key: Digest): string | undefined {
+    return this.#connection.prepare<[string], { result: string }>('SELECT result FROM records WHERE key = ?').get(key)?.result
+  }
+
+  /** The latest result of the same op that made the same change, whatever it was made on. */
+  findByDelta(op: Digest, delta: Digest): string | undefined {
+    return this.#connection
+      .prepare<[string, string], { result: string }>('SELECT result FROM records WHERE op = ? AND delta = ? ORDER BY created DESC LIMIT 1')
+      .get(op, delta)?.result
+  }
+
+  /** Writes a record, replacing an older one of its key. Call inside the transaction that publishes its layers. */
+  put(record: StoredRecord): void {
+    this.#connection
+      .prepare('INSERT OR REPLACE INTO records (key, op, preimage, result, delta, created, duration) VALUES (?, ?, ?, ?, ?, ?, ?)')
+      .run(record.key, record.op, record.preimage, record.result, record.delta ?? null, record.created, record.duration)
+  }
+
+  /** Forgets a record whose result is gone. */
+  remove(key: Digest): void {
+    this.#connection.prepare('DELETE FROM records WHERE key = ?').run(key)
+  }
+
+  /** Claims a key for this process; false while a living process holds it. A dead one's claim is taken over. */
+  claim(key: Digest): boolean {
+    const own = this.#leases.own().id
+    return this.#connection
+      .transaction(() => {
+        const holder = this.#connection.prepare<[string], { lease: string }>('SELECT lease FROM claims WHERE key = ?').get(key)?.lease
+        if (holder !== undefined && holder !== own && this.#leases.alive(holder)) return false
+        this.#connection.prepare('INSERT OR REPLACE INTO claims (key, lease) VALUES (?, ?)').run(key, own)
+        return true
+      })
+      .immediate()
+  }
+
+  /** Gives a claim back: the result is recorded, or the execution failed. */
+  release(key: Digest): void {
+    this.#connection.prepare('DELETE FROM claims WHERE key = ? AND lease = ?').run(key, this.#leases.own().id)
+  }
+}

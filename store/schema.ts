@@ -1,0 +1,72 @@
+/**
+ * The database's history: entry N brings version N to N + 1. Entries are never edited once released;
+ * the version stands in `PRAGMA user_version`.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- A process that uses the store. Whatever names a dead one's lease is unfinished and may go.
+  CREATE TABLE leases (
+    id TEXT PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    start_time TEXT NOT NULL,   -- of the process, in clock ticks since boot
+    boot TEXT NOT NULL,
+    pid_namespace TEXT NOT NULL,
+    heartbeat INTEGER NOT NULL  -- ms since 1970
+  ) STRICT;
+
+  -- An overlay layer on disk. It is published once nothing in it is unfinished or unsynced: lease is null.
+  CREATE TABLE layers (
+    id TEXT PRIMARY KEY,
+    lease TEXT,
+    delta TEXT NOT NULL,        -- digest of the change, without mtimes
+    entries INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    created INTEGER NOT NULL,   -- ms since 1970
+    diff_id TEXT,               -- SHA-256 of its tar, once something asked
+    plain_size INTEGER          -- of that tar
+  ) STRICT;
+
+  -- The packed forms of a layer that are known, by what they unpack to.
+  CREATE TABLE layer_blobs (
+    diff_id TEXT NOT NULL,
+    compression TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (diff_id, compression)
+  ) STRICT, WITHOUT ROWID;
+
+  -- What a key led to. The preimage is the text whose digest the key is.
+  CREATE TABLE records (
+    key TEXT PRIMARY KEY,
+    op TEXT NOT NULL,           -- digest of the op's facts alone
+    preimage TEXT NOT NULL,
+    result TEXT NOT NULL,
+    delta TEXT,                 -- of the layer in the result, if it has one
+    created INTEGER NOT NULL,
+    duration INTEGER NOT NULL   -- ms
+  ) STRICT;
+  CREATE INDEX records_by_op ON records (op, delta);
+
+  -- Somebody is executing a key.
+  CREATE TABLE claims (
+    key TEXT PRIMARY KEY,
+    lease TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE images (
+    id TEXT PRIMARY KEY,        -- SHA-256 of the config
+    config BLOB NOT NULL,
+    manifest BLOB,              -- known for pulled, loaded and saved images
+    reference TEXT,             -- where its blobs can be fetched
+    layers TEXT,                -- JSON list of layer ids, once unpacked
+    tree TEXT,
+    created INTEGER NOT NULL    -- when it came into the store
+  ) STRICT;
+
+  CREATE TABLE names (
+    name TEXT PRIMARY KEY,      -- canonical reference
+    image TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX names_by_image ON names (image);
+  `,
+]
