@@ -1,0 +1,37 @@
+import { rm } from 'node:fs/promises'
+import type { Digest } from '../core/digest.ts'
+import type { Descriptor } from '../core/manifest.ts'
+import { type Compression, layerType } from '../core/media-types.ts'
+import type { LayerId } from '../store/layers.ts'
+import { layerPath } from '../store/layout.ts'
+import type { SnapshotterContext } from './snapshot.ts'
+
+/** The diffID of a layer: SHA-256 of its tar, computed once and remembered. Nothing is written but the row. */
+export async function diffIdOf(context: SnapshotterContext, layer: LayerId, signal: AbortSignal): Promise<Digest> {
+  const { store, native } = context
+  const known = store.layers.get(layer)?.diffId
+  if (known !== undefined) return known
+  const written = await native.writeLayer({ upper: layerPath(store.layout, layer), compression: 'none' }, signal)
+  store.layers.setDiffId(layer, written.diffId, written.plainSize)
+  return written.diffId
+}
+
+/** A layer's blob in the store, packed now unless that was done before or it came from a registry. */
+export async function layerBlob(context: SnapshotterContext, layer: LayerId, compression: Compression, signal: AbortSignal): Promise<Descriptor> {
+  const { store, native } = context
+  const known = store.layers.get(layer)?.diffId
+  const packed = known === undefined ? undefined : store.layers.blob(known, compression)
+  if (packed !== undefined && store.blobs.has(packed.digest)) return { mediaType: layerType(compression), ...packed }
+  await store.prepare()
+  const output = store.blobs.temporaryPath()
+  try {
+    const written = await native.writeLayer({ upper: layerPath(store.layout, layer), output, compression }, signal)
+    await store.blobs.adopt(output, written.digest)
+    store.layers.setDiffId(layer, written.diffId, written.plainSize)
+    store.layers.setBlob(written.diffId, compression, { digest: written.digest, size: written.size })
+    return { mediaType: layerType(compression), digest: written.digest, size: written.size }
+  } catch (error) {
+    await rm(output, { force: true })
+    throw error
+  }
+}

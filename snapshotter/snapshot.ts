@@ -1,0 +1,27 @@
+import type { Digest } from '../core/digest.ts'
+import type { Effects } from '../core/effects.ts'
+import type { Native } from '../native/types.ts'
+import type { LayerId } from '../store/layers.ts'
+import { layerPath } from '../store/layout.ts'
+import type { Store } from '../store/store.ts'
+
+/**
+ * A root file system: overlay layers, bottom first, and the digest of what they show together.
+ * Layers do not know their parents: a layer is a change that is valid on any root with the same tree.
+ */
+export interface Snapshot {
+  readonly layers: readonly LayerId[]
+  readonly tree: Digest
+}
+
+/** What the functions of this room work with. */
+export interface SnapshotterContext {
+  readonly store: Store
+  readonly native: Native
+  readonly effects: Effects
+}
+
+/** The layers' directories, as overlay takes them: bottom first. */
+export function layerPaths(store: Store, snapshot: Snapshot): readonly string[] {
+  return snapshot.layers.map((id) => layerPath(store.layout, id))
+}

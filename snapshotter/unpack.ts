@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { Digest } from '../core/digest.ts'
+import { TsbError } from '../core/error.ts'
+import type { Compression } from '../core/media-types.ts'
+import type { ApplyLayerResult } from '../native/types.ts'
+import type { LayerId } from '../store/layers.ts'
+import { adopt, sizes } from './commit.ts'
+import type { Snapshot, SnapshotterContext } from './snapshot.ts'
+import { openWorkspace } from './workspace.ts'
+
+/** A layer of an image to unpack: what its tar must hash to, and how to get its blob's file. */
+export interface PackedLayer {
+  readonly diffId: Digest
+  readonly compression: Compression
+  /** Fetches the blob if need be and returns its file. */
+  readonly blob: () => Promise<string>
+}
+
+/** A root made of an image's layers, and those of them that are this process's own and want publishing. */
+export interface UnpackedRoot {
+  readonly snapshot: Snapshot
+  readonly newLayers: readonly LayerId[]
+}
+
+interface Unpacked {
+  readonly applied: ApplyLayerResult
+  readonly upper: string
+}
+
+/**
+ * Unpacks an image's layers (image spec layer.md). Fetching and unpacking of all layers overlap; a layer that is in
+ * the store on top of the same layers (the same chainID) is taken from there.
+ * @throws TsbError `TSB_LAYER_DIGEST` when a tar is not what the image config says, and what the blobs throw
+ */
+export async function unpack(context: SnapshotterContext, layers: readonly PackedLayer[], signal: AbortSignal): Promise<UnpackedRoot> {
+  const { store, native } = context
+  const chain = chainIds(layers.map((layer) => layer.diffId))
+  await store.prepare()
+  await using scratch = await openWorkspace(context)
+  const pending = layers.map((layer, index) => {
+    if (store.layers.allPublished([chain[index] ?? ''])) return undefined
+    return settled(apply(context, layer, join(scratch.upper, String(index)), signal))
+  })
+  let tree: Digest | undefined
+  const newLayers: LayerId[] = []
+  for (const [index, layer] of layers.entries()) {
+    const id = chain[index] ?? ''
+    const result = await pending[index]
+    if (result instanceof Error) throw result
+    const upper = result === undefined ? join(store.layout.layers, id, 'diff') : result.upper
+    const change = await native.commit({
+      upper,
+      treesDirectory: store.layout.trees,
+      ...(tree === undefined ? {} : { parent: tree }),
+      ...(result === undefined ? {} : { implicit: result.applied.implicit }),
+    })
+    tree = change.tree
+    if (result === undefined) continue
+    adopt(context, upper, { id, created: context.effects.now(), diffId: layer.diffId, ...sizes(change) })
+    newLayers.push(id)
+  }
+  return { snapshot: { layers: chain, tree: tree ?? (await emptyTree(context)) }, newLayers }
+}
+
+/** The tree of an empty root. */
+export async function emptyTree(context: SnapshotterContext): Promise<Digest> {
+  await using workspace = await openWorkspace(context)
+  const change = await context.native.commit({ upper: workspace.upper, treesDirectory: context.store.layout.trees })
+  return change.tree
+}
+
+async function apply(context: SnapshotterContext, layer: PackedLayer, upper: string, signal: AbortSignal): Promise<Unpacked> {
+  const blob = await layer.blob()
+  signal.throwIfAborted()
+  const applied = await context.native.applyLayer({ blob, compression: layer.compression, destination: upper }, signal)
+  if (applied.diffId !== layer.diffId) {
+    throw new TsbError('TSB_LAYER_DIGEST', `layer unpacks to \`${applied.diffId}\` where the image says \`${layer.diffId}\``, {
+      fault: 'input',
+      hint: 'the image is damaged: pull or load it again',
+    })
+  }
+  return { applied, upper }
+}
+
+/** A failure is kept as a value until its turn: an unwatched rejection would end the process. */
+async function settled<T>(promise: Promise<T>): Promise<T | Error> {
+  try {
+    return await promise
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+/** Image spec config.md "Layer ChainID", as hex. The layer's place in the chain decides, so it is its name in the store. */
+function chainIds(diffIds: readonly Digest[]): readonly LayerId[] {
+  let chain = ''
+  return diffIds.map((diffId) => {
+    chain = chain === '' ? diffId : `sha256:${createHash('sha256').update(`${chain} ${diffId}`).digest('hex')}`
+    return chain.slice('sha256:'.length)
+  })
+}

@@ -1,0 +1,24 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { SnapshotterContext } from './snapshot.ts'
+
+/** Where a step's writes go until it is committed. Disposing removes whatever was not committed. */
+export interface Workspace extends AsyncDisposable {
+  /** Overlay upper and work directory, fresh and empty, on the store's file system. */
+  readonly upper: string
+  readonly work: string
+}
+
+/** Makes a workspace under this process's lease, so that a kill leaves nothing that the next process does not remove. */
+export async function openWorkspace(context: SnapshotterContext): Promise<Workspace> {
+  const { store, native, effects } = context
+  await store.prepare()
+  const directory = join(store.leases.own().directory, `step-${effects.randomId()}`)
+  const upper = join(directory, 'upper')
+  const work = join(directory, 'work')
+  mkdirSync(directory, { mode: 0o700 })
+  // The upper's own mode is the root directory's: 0755 as in a fresh root.
+  mkdirSync(upper, { mode: 0o755 })
+  mkdirSync(work, { mode: 0o700 })
+  return { upper, work, [Symbol.asyncDispose]: () => native.remove([directory]) }
+}
