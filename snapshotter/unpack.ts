@@ -5,6 +5,7 @@ import { TsbError } from '../core/error.ts'
 import type { Compression } from '../core/media-types.ts'
 import type { ApplyLayerResult } from '../native/types.ts'
 import type { LayerId } from '../store/layers.ts'
+import { layerPath } from '../store/layout.ts'
 import { adopt, sizes } from './commit.ts'
 import type { Snapshot, SnapshotterContext } from './snapshot.ts'
 import { openWorkspace } from './workspace.ts'
@@ -43,12 +44,13 @@ export async function unpack(context: SnapshotterContext, layers: readonly Packe
     return settled(apply(context, layer, join(scratch.upper, String(index)), signal))
   })
   let tree: Digest | undefined
+  const ids: LayerId[] = []
   const newLayers: LayerId[] = []
   for (const [index, layer] of layers.entries()) {
-    const id = chain[index] ?? ''
+    const chained = chain[index] ?? ''
     const result = await pending[index]
     if (result instanceof Error) throw result
-    const upper = result === undefined ? join(store.layout.layers, id, 'diff') : result.upper
+    const upper = result === undefined ? layerPath(store.layout, chained) : result.upper
     const change = await native.commit({
       upper,
       treesDirectory: store.layout.trees,
@@ -56,11 +58,17 @@ export async function unpack(context: SnapshotterContext, layers: readonly Packe
       ...(result === undefined ? {} : { implicit: result.applied.implicit }),
     })
     tree = change.tree
-    if (result === undefined) continue
+    if (result === undefined) {
+      ids.push(chained)
+      continue
+    }
+    // Another process may be unpacking the same chain for another image: then this copy gets a name of its own.
+    const id = store.layers.get(chained) === undefined ? chained : `${chained}-${context.effects.randomId()}`
     adopt(context, upper, { id, created: context.effects.now(), diffId: layer.diffId, ...sizes(change) })
+    ids.push(id)
     newLayers.push(id)
   }
-  return { snapshot: { layers: chain, tree: tree ?? (await emptyTree(context)) }, newLayers }
+  return { snapshot: { layers: ids, tree: tree ?? (await emptyTree(context)) }, newLayers }
 }
 
 /** The tree of an empty root. */

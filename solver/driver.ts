@@ -1,0 +1,44 @@
+import type { Canonical } from '../core/canonical.ts'
+import type { Digest } from '../core/digest.ts'
+import type { Vertex } from '../core/graph.ts'
+import type { Op, OpKind, OpOf } from '../core/op.ts'
+
+/**
+ * What the solver knows of an op kind: how it is keyed, how it is executed, how an earlier result is found again.
+ * `R` is the drivers' own result type; the solver only passes it along the edges.
+ */
+export interface Driver<O extends Op, R> {
+  /** False: execute in every build and keep no record (its result is the world's, not ours). */
+  readonly recorded: boolean
+  /** Everything about the op that its result depends on, besides the content of its inputs. */
+  facts(op: O): Canonical
+  /** Content digest of each input as far as the op uses it, in the order of the inputs. */
+  inputDigests(op: O, inputs: readonly R[], signal: AbortSignal): Promise<readonly Digest[]>
+  /** Does the work. A failure is thrown as `TsbError`; nothing of it may remain. */
+  execute(op: O, inputs: readonly R[], execution: Execution): Promise<Executed<R>>
+  /** The result behind a record's text, on these inputs; absent when what it names is gone. */
+  revive(op: O, stored: string, inputs: readonly R[]): R | undefined
+}
+
+/** One driver per op kind: a new kind in the union does not compile without one. */
+export type Drivers<R> = { readonly [K in OpKind]: Driver<OpOf<K>, R> }
+
+/** What a driver gets for one execution. */
+export interface Execution {
+  readonly vertex: Vertex
+  readonly signal: AbortSignal
+  /** The stored text of an earlier execution of the same op that made the same change. */
+  findTwin(delta: Digest): string | undefined
+  log(stream: 'stdout' | 'stderr', data: Uint8Array): void
+  progress(item: string, current: number, total?: number): void
+}
+
+/** A finished execution. */
+export interface Executed<R> {
+  readonly result: R
+  /** The result as text, for `revive`. */
+  readonly stored: string
+  /** Layers that must be made durable before the record may name them. */
+  readonly layers: readonly string[]
+  readonly delta?: Digest
+}

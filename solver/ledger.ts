@@ -1,0 +1,25 @@
+import type { Digest } from '../core/digest.ts'
+
+/** What the solver needs of the store: earlier results, and one execution per key across processes. */
+export interface Ledger {
+  /** Stored text of a key's result. */
+  find(key: Digest): string | undefined
+  findByDelta(op: Digest, delta: Digest): string | undefined
+  /** Drops a record whose result is gone. */
+  remove(key: Digest): void
+  /** False while another living process executes the key. */
+  claim(key: Digest): boolean
+  release(key: Digest): void
+  /** Records a result, makes its layers durable, releases the claim; need not be done on return. */
+  publish(entry: LedgerEntry): void
+}
+
+export interface LedgerEntry {
+  readonly key: Digest
+  readonly op: Digest
+  readonly preimage: string
+  readonly result: string
+  readonly delta?: Digest
+  readonly layers: readonly string[]
+  readonly duration: number
+}

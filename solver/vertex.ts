@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { interrupted, toTsbError } from '../core/error.ts'
+import type { StepOutcome } from '../core/event.ts'
+import type { Vertex } from '../core/graph.ts'
+import type { Op } from '../core/op.ts'
+import type { Driver, Drivers, Executed, Execution } from './driver.ts'
+import { type Key, keyOf } from './key.ts'
+import type { Solving } from './solve.ts'
+
+/** How often a key that another process executes is looked at again. */
+const CLAIM_POLL_MS = 50
+
+/** One vertex: wait for the inputs, compute the key, reuse what is known, otherwise execute and record. */
+export async function solveVertex<R>(solving: Solving<R>, vertex: Vertex, pending: readonly Promise<R>[]): Promise<R> {
+  const inputs = await Promise.all(pending)
+  if (solving.signal.aborted) throw interrupted()
+  const driver = driverOf(solving.drivers, vertex.op)
+  if (!driver.recorded) return (await execute(solving, vertex, driver, inputs, undefined)).result
+  const key = keyOf(driver.facts(vertex.op), await driver.inputDigests(vertex.op, inputs, solving.signal))
+  if (!vertex.ignoreCache) {
+    const found = lookUp(solving, vertex, driver, inputs, key)
+    if (found !== undefined) return cached(solving, vertex, found)
+  }
+  while (!solving.ledger.claim(key.digest)) {
+    await sleep(CLAIM_POLL_MS, undefined, { signal: solving.signal }).catch(() => Promise.reject(interrupted()))
+  }
+  try {
+    return await executeClaimed(solving, vertex, driver, inputs, key)
+  } catch (error) {
+    solving.ledger.release(key.digest)
+    throw error
+  }
+}
+
+async function executeClaimed<R>(solving: Solving<R>, vertex: Vertex, driver: Driver<Op, R>, inputs: readonly R[], key: Key): Promise<R> {
+  // Whoever held the claim before may have recorded the result meanwhile.
+  const found = vertex.ignoreCache ? undefined : lookUp(solving, vertex, driver, inputs, key)
+  if (found !== undefined) {
+    solving.ledger.release(key.digest)
+    return cached(solving, vertex, found)
+  }
+  const began = solving.effects.monotonic()
+  const { result, stored, layers, delta } = await execute(solving, vertex, driver, inputs, key)
+  const duration = Math.round(solving.effects.monotonic() - began)
+  solving.ledger.publish({
+    key: key.digest,
+    op: key.op,
+    preimage: key.preimage,
+    result: stored,
+    layers,
+    duration,
+    ...(delta === undefined ? {} : { delta }),
+  })
+  return result
+}
+
+async function execute<R>(
+  solving: Solving<R>,
+  vertex: Vertex,
+  driver: Driver<Op, R>,
+  inputs: readonly R[],
+  key: Key | undefined,
+): Promise<Executed<R>> {
+  return solving.limits[vertex.op.kind](async () => {
+    if (solving.signal.aborted) throw interrupted()
+    const { effects, onEvent } = solving
+    onEvent({ kind: 'step-started', time: effects.now(), step: vertex.id })
+    try {
+      const executed = await driver.execute(vertex.op, inputs, executionOf(solving, vertex, key))
+      done(solving, vertex, { kind: 'done' })
+      return executed
+    } catch (error) {
+      const failure = toTsbError(error)
+      const canceled = failure.fault === 'interrupted' || solving.signal.aborted
+      done(solving, vertex, canceled ? { kind: 'canceled' } : { kind: 'failed', message: failure.message })
+      throw canceled ? interrupted() : failure
+    }
+  })
+}
+
+function executionOf<R>(solving: Solving<R>, vertex: Vertex, key: Key | undefined): Execution {
+  const { effects, onEvent, ledger, signal } = solving
+  return {
+    vertex,
+    signal,
+    findTwin: (delta) => (key === undefined ? undefined : ledger.findByDelta(key.op, delta)),
+    log: (stream, data) => onEvent({ kind: 'step-log', time: effects.now(), step: vertex.id, stream, data }),
+    progress: (item, current, total) =>
+      onEvent({ kind: 'step-progress', time: effects.now(), step: vertex.id, item, current, ...(total === undefined ? {} : { total }) }),
+  }
+}
+
+function lookUp<R>(solving: Solving<R>, vertex: Vertex, driver: Driver<Op, R>, inputs: readonly R[], key: Key): R | undefined {
+  const stored = solving.ledger.find(key.digest)
+  if (stored === undefined) return undefined
+  const result = driver.revive(vertex.op, stored, inputs)
+  if (result === undefined) solving.ledger.remove(key.digest)
+  return result
+}
+
+function cached<R>(solving: Solving<R>, vertex: Vertex, result: R): R {
+  done(solving, vertex, { kind: 'cached' })
+  return result
+}
+
+function done<R>(solving: Solving<R>, vertex: Vertex, outcome: StepOutcome): void {
+  solving.onEvent({ kind: 'step-done', time: solving.effects.now(), step: vertex.id, outcome })
+}
+
+/** The mapped type holds a driver of exactly this kind; TypeScript cannot follow that through the index. */
+function driverOf<R>(drivers: Drivers<R>, op: Op): Driver<Op, R> {
+  return drivers[op.kind] as Driver<Op, R>
+}
