@@ -66,6 +66,18 @@ export function toTsbError(value: unknown): TsbError {
   return new TsbError('TSB_BUG', message, { fault: 'bug', hint: 'please report this with the command and the Dockerfile', cause: value })
 }
 
+/** The same error, pointing at a place in the user's files unless it points somewhere already. */
+export function withSpan(error: TsbError, span: Span | undefined): TsbError {
+  if (span === undefined || error.spans.length > 0 || error.fault === 'interrupted') return error
+  return new TsbError(error.code, error.message, {
+    fault: error.fault,
+    spans: [span],
+    diagnostics: error.diagnostics,
+    cause: error.cause,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  })
+}
+
 /** The error of a command that the user interrupted. */
 export function interrupted(): TsbError {
   return new TsbError('TSB_INTERRUPTED', 'interrupted', { fault: 'interrupted' })

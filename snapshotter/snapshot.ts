@@ -25,3 +25,8 @@ export interface SnapshotterContext {
 export function layerPaths(store: Store, snapshot: Snapshot): readonly string[] {
   return snapshot.layers.map((id) => layerPath(store.layout, id))
 }
+
+/** Whether layers may be built on: published, or made by this process. */
+export function layersUsable(store: Store, layers: readonly LayerId[]): boolean {
+  return store.layers.usable(layers, store.leases.held?.id)
+}

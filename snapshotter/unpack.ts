@@ -7,7 +7,7 @@ import type { ApplyLayerResult } from '../native/types.ts'
 import type { LayerId } from '../store/layers.ts'
 import { layerPath } from '../store/layout.ts'
 import { adopt, sizes } from './commit.ts'
-import type { Snapshot, SnapshotterContext } from './snapshot.ts'
+import { layersUsable, type Snapshot, type SnapshotterContext } from './snapshot.ts'
 import { openWorkspace } from './workspace.ts'
 
 /** A layer of an image to unpack: what its tar must hash to, and how to get its blob's file. */
@@ -40,7 +40,7 @@ export async function unpack(context: SnapshotterContext, layers: readonly Packe
   await store.prepare()
   await using scratch = await openWorkspace(context)
   const pending = layers.map((layer, index) => {
-    if (store.layers.allPublished([chain[index] ?? ''])) return undefined
+    if (layersUsable(store, [chain[index] ?? ''])) return undefined
     return settled(apply(context, layer, join(scratch.upper, String(index)), signal))
   })
   let tree: Digest | undefined

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { interrupted, toTsbError } from '../core/error.ts'
+import { interrupted, toTsbError, withSpan } from '../core/error.ts'
 import type { StepOutcome } from '../core/event.ts'
 import type { Vertex } from '../core/graph.ts'
 import type { Op } from '../core/op.ts'
@@ -14,6 +14,17 @@ const CLAIM_POLL_MS = 50
 export async function solveVertex<R>(solving: Solving<R>, vertex: Vertex, pending: readonly Promise<R>[]): Promise<R> {
   const inputs = await Promise.all(pending)
   if (solving.signal.aborted) throw interrupted()
+  try {
+    return await reuseOrExecute(solving, vertex, inputs)
+  } catch (error) {
+    const failure = withSpan(toTsbError(error), vertex.span)
+    const canceled = failure.fault === 'interrupted' || solving.signal.aborted
+    done(solving, vertex, canceled ? { kind: 'canceled' } : { kind: 'failed', message: failure.message })
+    throw canceled ? interrupted() : failure
+  }
+}
+
+async function reuseOrExecute<R>(solving: Solving<R>, vertex: Vertex, inputs: readonly R[]): Promise<R> {
   const driver = driverOf(solving.drivers, vertex.op)
   if (!driver.recorded) return (await execute(solving, vertex, driver, inputs, undefined)).result
   const key = keyOf(driver.facts(vertex.op), await driver.inputDigests(vertex.op, inputs, solving.signal))
@@ -65,16 +76,9 @@ async function execute<R>(
     if (solving.signal.aborted) throw interrupted()
     const { effects, onEvent } = solving
     onEvent({ kind: 'step-started', time: effects.now(), step: vertex.id })
-    try {
-      const executed = await driver.execute(vertex.op, inputs, executionOf(solving, vertex, key))
-      done(solving, vertex, { kind: 'done' })
-      return executed
-    } catch (error) {
-      const failure = toTsbError(error)
-      const canceled = failure.fault === 'interrupted' || solving.signal.aborted
-      done(solving, vertex, canceled ? { kind: 'canceled' } : { kind: 'failed', message: failure.message })
-      throw canceled ? interrupted() : failure
-    }
+    const executed = await driver.execute(vertex.op, inputs, executionOf(solving, vertex, key))
+    done(solving, vertex, { kind: 'done' })
+    return executed
   })
 }
 

@@ -58,10 +58,10 @@ export class Layers {
     return row === undefined ? undefined : fromRow(row)
   }
 
-  /** Whether every one of the layers is published. */
-  allPublished(ids: readonly LayerId[]): boolean {
-    const statement = this.#connection.prepare<[string]>('SELECT 1 FROM layers WHERE id = ? AND lease IS NULL')
-    return ids.every((id) => statement.get(id) !== undefined)
+  /** Whether every one of the layers may be built on: published, or this process's own. */
+  usable(ids: readonly LayerId[], lease: string | undefined): boolean {
+    const statement = this.#connection.prepare<[string, string]>('SELECT 1 FROM layers WHERE id = ? AND (lease IS NULL OR lease = ?)')
+    return ids.every((id) => statement.get(id, lease ?? '') !== undefined)
   }
 
   /** All ids, published or not. */

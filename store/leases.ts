@@ -42,9 +42,9 @@ export class Leases {
     return this.#own
   }
 
-  /** Whether a lease exists already. */
-  get held(): boolean {
-    return this.#own !== undefined
+  /** This process's lease if it has one already. */
+  get held(): Lease | undefined {
+    return this.#own
   }
 
   /** Whether the process behind the lease still lives. */

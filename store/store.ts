@@ -73,8 +73,8 @@ async function close(
   try {
     await publisher.flush()
   } finally {
-    if (leases.held) {
-      const lease = leases.own()
+    const lease = leases.held
+    if (lease !== undefined) {
       const abandoned = layers.unpublished(lease.id)
       await native.remove([lease.directory, ...abandoned.map((id) => join(layout.layers, id))])
       for (const id of abandoned) layers.remove(id)

@@ -1,0 +1,127 @@
+import { posix } from 'node:path'
+import { type Canonical, canonicalDigest } from '../../core/canonical.ts'
+import type { Digest } from '../../core/digest.ts'
+import { TsbError } from '../../core/error.ts'
+import type { CopyAction, FileAction, FileOp } from '../../core/op.ts'
+import type { ChangeAction, ChangeSource } from '../../native/types.ts'
+import { commit } from '../../snapshotter/commit.ts'
+import { layerPaths, type SnapshotterContext } from '../../snapshotter/snapshot.ts'
+import { resolveSource } from '../../snapshotter/sources.ts'
+import { openWorkspace } from '../../snapshotter/workspace.ts'
+import type { Driver, Executed, Execution } from '../../solver/driver.ts'
+import { reviveLayer, rootOf, type StepResult, type StoredLayer, treeOf } from './result.ts'
+
+/** Says why a path that a COPY names is not in its source: a remedy, or nothing to add. */
+export type ExplainMissing = (source: StepResult, path: string) => string | undefined
+
+/** COPY, ADD and WORKDIR: straight onto a snapshot, without a container. */
+export function fileDriver(context: SnapshotterContext, explainMissing: ExplainMissing): Driver<FileOp, StepResult> {
+  return {
+    recorded: true,
+    facts: (op) => ({ kind: 'file', actions: op.actions.map(factsOf) }),
+    inputDigests: async (op, inputs) => {
+      const digests = inputs.map(async (input, index) =>
+        index === 0 ? treeOf(input) : selectionDigest(context, op, input, index, explainMissing),
+      )
+      return Promise.all(digests)
+    },
+    execute: (op, inputs, execution) => execute(context, op, inputs, execution),
+    revive: (_op, stored, inputs) => reviveLayer(context, stored, inputs),
+  }
+}
+
+/** Sources are left out: what they select is in the input's digest, by content. */
+function factsOf(action: FileAction): Canonical {
+  if (action.kind === 'make-directory') return { ...action }
+  const { sources: _sources, ...facts } = action
+  return facts
+}
+
+/** Digest of exactly the paths that the op copies from one input, under the names it copies them. */
+async function selectionDigest(
+  context: SnapshotterContext,
+  op: FileOp,
+  input: StepResult,
+  index: number,
+  explainMissing: ExplainMissing,
+): Promise<Digest> {
+  const selections: Canonical[] = []
+  for (const action of op.actions) {
+    if (action.kind !== 'copy' || action.input !== index) continue
+    const paths = await copyPaths(context, action, input)
+    const selected = await context.native.select({ treesDirectory: context.store.layout.trees, tree: treeOf(input), paths })
+    const missing = selected.entries.indexOf(null)
+    if (missing >= 0) throw sourceMissing(input, paths[missing] ?? '', explainMissing)
+    selections.push({ names: paths.map((path) => posix.basename(path)), content: selected.digest })
+  }
+  return canonicalDigest(selections)
+}
+
+async function execute(
+  context: SnapshotterContext,
+  op: FileOp,
+  inputs: readonly StepResult[],
+  execution: Execution,
+): Promise<Executed<StepResult>> {
+  const root = rootOf(inputs)
+  await using workspace = await openWorkspace(context)
+  await context.native.change(
+    {
+      layers: layerPaths(context.store, root),
+      upper: workspace.upper,
+      work: workspace.work,
+      sources: inputs.slice(1).map((input) => changeSource(context, input)),
+      actions: await Promise.all(op.actions.map((action) => changeAction(context, action, inputs))),
+      treesDirectory: context.store.layout.trees,
+    },
+    execution.signal,
+  )
+  const committed = await commit(context, workspace, root, (delta) => twinLayer(execution, delta))
+  const stored: StoredLayer = { layer: committed.layer, tree: committed.snapshot.tree }
+  return {
+    result: { kind: 'root', snapshot: committed.snapshot },
+    stored: JSON.stringify(stored),
+    layers: committed.isNew ? [committed.layer] : [],
+    delta: committed.delta,
+  }
+}
+
+/** The layer of an earlier execution of this op that made this change. */
+export function twinLayer(execution: Execution, delta: Digest): string | undefined {
+  const stored = execution.findTwin(delta)
+  return stored === undefined ? undefined : (JSON.parse(stored) as StoredLayer).layer
+}
+
+async function copyPaths(context: SnapshotterContext, action: CopyAction, input: StepResult): Promise<readonly string[]> {
+  const tree = treeOf(input)
+  const resolved = await Promise.all(action.sources.map((source) => resolveSource(context, tree, source)))
+  return resolved.flat()
+}
+
+function changeSource(context: SnapshotterContext, input: StepResult): ChangeSource {
+  if (input.kind === 'directory') return { kind: 'directory', root: input.directory.root, tree: input.tree }
+  return { kind: 'layers', layers: layerPaths(context.store, input.snapshot), tree: input.snapshot.tree }
+}
+
+async function changeAction(context: SnapshotterContext, action: FileAction, inputs: readonly StepResult[]): Promise<ChangeAction> {
+  if (action.kind === 'make-directory') return action
+  const input = inputs[action.input]
+  if (input === undefined) throw new Error(`no input ${action.input}`)
+  return {
+    kind: 'copy',
+    source: action.input - 1,
+    paths: await copyPaths(context, action, input),
+    destination: action.destination,
+    unpack: action.unpack,
+    ...(action.chown === undefined ? {} : { chown: action.chown }),
+    ...(action.chmod === undefined ? {} : { chmod: action.chmod }),
+  }
+}
+
+function sourceMissing(input: StepResult, path: string, explainMissing: ExplainMissing): TsbError {
+  const where = input.kind === 'directory' ? 'the build context' : 'the source stage or image'
+  return new TsbError('TSB_COPY_SOURCE_MISSING', `\`${path}\` is not in ${where}`, {
+    fault: 'input',
+    hint: explainMissing(input, path) ?? 'check the path: it is relative to the root of its source',
+  })
+}

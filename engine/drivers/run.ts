@@ -1,0 +1,87 @@
+import type { Digest } from '../../core/digest.ts'
+import { TsbError } from '../../core/error.ts'
+import type { RunOp } from '../../core/op.ts'
+import type { ProcessOutcome, ProcessSpec } from '../../executor/types.ts'
+import { commit } from '../../snapshotter/commit.ts'
+import { layerPaths } from '../../snapshotter/snapshot.ts'
+import { openWorkspace, type Workspace } from '../../snapshotter/workspace.ts'
+import type { Driver, Executed, Execution } from '../../solver/driver.ts'
+import type { Session } from '../session.ts'
+import { twinLayer } from './file.ts'
+import { reviveLayer, rootOf, type StepResult, type StoredLayer, treeOf } from './result.ts'
+
+/** RUN: one process in a container; whatever it wrote to its root is the step's layer. */
+export function runDriver(session: Session): Driver<RunOp, StepResult> {
+  return {
+    recorded: true,
+    facts: (op) => {
+      const { proxyEnv: _proxyEnv, mounts: _mounts, ...facts } = op
+      return { ...facts }
+    },
+    inputDigests: async (_op, inputs): Promise<readonly Digest[]> => inputs.map(treeOf),
+    execute: (op, inputs, execution) => execute(session, op, inputs, execution),
+    revive: (_op, stored, inputs) => reviveLayer(session.snapshotter, stored, inputs),
+  }
+}
+
+async function execute(session: Session, op: RunOp, inputs: readonly StepResult[], execution: Execution): Promise<Executed<StepResult>> {
+  const context = session.snapshotter
+  const root = rootOf(inputs)
+  const executor = await session.executor()
+  await using workspace = await openWorkspace(context)
+  session.countContainer()
+  const outcome = await executor.run(
+    specOf(session, op, layerPaths(context.store, root), workspace),
+    { kind: 'capture', onOutput: execution.log },
+    { signal: execution.signal },
+  )
+  assertSuccess(op, outcome)
+  const committed = await commit(context, workspace, root, (delta) => twinLayer(execution, delta))
+  const stored: StoredLayer = { layer: committed.layer, tree: committed.snapshot.tree }
+  return {
+    result: { kind: 'root', snapshot: committed.snapshot },
+    stored: JSON.stringify(stored),
+    layers: committed.isNew ? [committed.layer] : [],
+    delta: committed.delta,
+  }
+}
+
+/** Docker's name of a build container's host: it shows in what programs write. */
+const HOSTNAME = 'buildkitsandbox'
+
+function specOf(session: Session, op: RunOp, layers: readonly string[], workspace: Workspace): ProcessSpec {
+  return {
+    id: session.effects.randomId(),
+    layers,
+    upper: workspace.upper,
+    work: workspace.work,
+    args: op.args,
+    env: [...op.env, ...op.proxyEnv],
+    cwd: op.cwd,
+    user: op.user,
+    hostname: HOSTNAME,
+    network: op.network,
+    mounts: [],
+    extraHosts: [],
+    terminal: false,
+    readonlyRoot: false,
+  }
+}
+
+/** A step's failure is a result until here: the one place that turns it into an error. */
+function assertSuccess(op: RunOp, outcome: ProcessOutcome): void {
+  if (outcome.kind === 'exited' && outcome.code === 0) return
+  const how = describe(outcome)
+  throw new TsbError('TSB_STEP_FAILED', `process \`${op.args.join(' ')}\` did not complete successfully: ${how}`, { fault: 'step' })
+}
+
+function describe(outcome: ProcessOutcome): string {
+  switch (outcome.kind) {
+    case 'exited':
+      return `exit code: ${outcome.code}`
+    case 'signaled':
+      return `killed by signal ${outcome.signal}`
+    case 'not-started':
+      return outcome.message
+  }
+}

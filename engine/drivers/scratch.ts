@@ -1,0 +1,24 @@
+import type { Digest } from '../../core/digest.ts'
+import type { ScratchOp } from '../../core/op.ts'
+import type { SnapshotterContext } from '../../snapshotter/snapshot.ts'
+import { emptyTree } from '../../snapshotter/unpack.ts'
+import type { Driver } from '../../solver/driver.ts'
+import type { StepResult } from './result.ts'
+
+/** An empty root: no layers. */
+export function scratchDriver(context: SnapshotterContext): Driver<ScratchOp, StepResult> {
+  return {
+    recorded: true,
+    facts: () => ({ kind: 'scratch' }),
+    inputDigests: async () => [],
+    execute: async () => {
+      const tree = await emptyTree(context)
+      return { result: emptyRoot(tree), stored: tree, layers: [] }
+    },
+    revive: (_op, stored) => emptyRoot(stored as Digest),
+  }
+}
+
+function emptyRoot(tree: Digest): StepResult {
+  return { kind: 'root', snapshot: { layers: [], tree } }
+}
