@@ -1,1 +1,3 @@
-//! Trees of files: index, scan, copy, commit.
+//! Trees of files: the tree index, the scan of a context, changes to a root, and what a step left behind.
+
+pub mod tree;

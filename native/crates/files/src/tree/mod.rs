@@ -1,0 +1,21 @@
+//! The tree index (design, contract 2): one sorted binary file that says what a tree of files holds.
+//!
+//! Entries are sorted by path components (`/` sorts below every other byte), so a directory is followed by its whole
+//! subtree. Modification times are left out: a tree that was only touched is the same tree. The root itself has no
+//! entry. The BLAKE3 of the file is the tree's digest and, in hex, its name in the directory of trees.
+
+mod codec;
+mod entry;
+mod merge;
+mod read;
+mod select;
+mod write;
+
+pub use entry::{Entry, Kind, Xattr, compare, is_below};
+pub use merge::{Merged, merge};
+pub use read::{Tree, parse_digest};
+pub use select::{Selected, follow, list, select};
+pub use write::{TreeWriter, format_digest};
+
+#[cfg(test)]
+mod tests;
