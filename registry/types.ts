@@ -33,4 +33,6 @@ export interface PushSource {
   readonly manifestBytes: Uint8Array
   readonly manifest: Manifest
   open(descriptor: Descriptor): AsyncIterable<Uint8Array>
+  /** A repository of the same registry that has the blob, if one is known: the registry can take it from there. */
+  mountFrom?(descriptor: Descriptor): string | undefined
 }
