@@ -17,6 +17,12 @@ export interface LayerContent {
   readonly path: string
 }
 
+/** An image and the names (canonical references) it has in an archive. */
+export interface NamedImage {
+  readonly content: ImageContent
+  readonly names: readonly string[]
+}
+
 /** `--output`, read: where the result goes. `dest` `-` is standard output. */
 export type OutputSpec =
   /** Into the store, under the tags (the default). */

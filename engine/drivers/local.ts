@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import type { LocalOp } from '../../core/op.ts'
 import { hasWildcard } from '../../core/pattern.ts'
+import type { ScanResult } from '../../native/types.ts'
 import { type ContextDirectory, scanContext } from '../../snapshotter/context.ts'
 import type { SnapshotterContext } from '../../snapshotter/snapshot.ts'
 import type { Driver } from '../../solver/driver.ts'
@@ -15,7 +16,7 @@ export function localDriver(context: SnapshotterContext, directories: ReadonlyMa
     execute: async (op, _inputs, execution) => {
       const directory = directories.get(op.name)
       if (directory === undefined) throw new Error(`no context named ${op.name}`)
-      const scan = await scanContext(context, directory, scanPrefixes(op.paths), execution.signal)
+      const scan = await scanReachable(context, directory, op, execution.signal)
       execution.progress('files', scan.entries)
       return { result: { kind: 'directory', directory, tree: scan.tree }, stored: '', layers: [] }
     },
@@ -24,9 +25,18 @@ export function localDriver(context: SnapshotterContext, directories: ReadonlyMa
 }
 
 /**
- * The parts of a context that sources can reach: each source up to its first wildcard. A source that may be a link
- * can lead anywhere in the context, which only shows while scanning, so anything but plain top-level names scans all.
+ * Scans the parts of the context that sources name. A source that is a link may lead out of them: then, and when a
+ * source is not there at all, everything is scanned.
  */
+async function scanReachable(context: SnapshotterContext, directory: ContextDirectory, op: LocalOp, signal: AbortSignal): Promise<ScanResult> {
+  const prefixes = scanPrefixes(op.paths)
+  const scan = await scanContext(context, directory, prefixes, signal)
+  if (prefixes.length === 0) return scan
+  const { entries } = await context.native.select({ treesDirectory: context.store.layout.trees, tree: scan.tree, paths: prefixes })
+  return entries.includes(null) ? scanContext(context, directory, [], signal) : scan
+}
+
+/** Each source up to its first wildcard; none at all when one of them is the whole context. */
 function scanPrefixes(paths: readonly string[]): readonly string[] {
   const prefixes = paths.map((path) => {
     const components = path.split('/')

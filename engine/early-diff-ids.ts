@@ -1,0 +1,50 @@
+import pLimit from 'p-limit'
+import type { Digest } from '../core/digest.ts'
+import type { Graph, Vertex, VertexId } from '../core/graph.ts'
+import { diffIdOf } from '../snapshotter/blob.ts'
+import type { LayerId } from '../store/layers.ts'
+import type { StepResult } from './drivers/result.ts'
+import type { Session } from './session.ts'
+
+/** The diffIDs of a build's layers, each computed once. */
+export interface DiffIds {
+  /** A vertex has its result: if its layer ends up in the image, its diffID is computed while later steps still run. */
+  onResult(vertex: Vertex, result: StepResult): void
+  of(layer: LayerId): Promise<Digest>
+}
+
+/** Layers tarred and hashed at once: each takes a core or two. */
+const CONCURRENCY = 2
+
+/** Starts the computation for what lies on the way from the output along first inputs: only those layers are in the image. */
+export function diffIdsOf(session: Session, graph: Graph, signal: AbortSignal): DiffIds {
+  const wanted = rootChain(graph)
+  const limit = pLimit(CONCURRENCY)
+  const started = new Map<LayerId, Promise<Digest>>()
+  const of = (layer: LayerId): Promise<Digest> => {
+    const known = started.get(layer)
+    if (known !== undefined) return known
+    const promise = limit(() => diffIdOf(session.snapshotter, layer, signal))
+    started.set(layer, promise)
+    // Whoever assembles the image sees the failure; without this it would end the process before.
+    promise.catch(() => undefined)
+    return promise
+  }
+  return {
+    of,
+    onResult: (vertex, result) => {
+      const layer = result.kind === 'root' && wanted.has(vertex.id) ? result.snapshot.layers.at(-1) : undefined
+      if (layer !== undefined) void of(layer)
+    },
+  }
+}
+
+function rootChain(graph: Graph): ReadonlySet<VertexId> {
+  const chain = new Set<VertexId>()
+  let next: VertexId | undefined = graph.output
+  while (next !== undefined) {
+    chain.add(next)
+    next = graph.vertices[next]?.inputs[0]
+  }
+  return chain
+}

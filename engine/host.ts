@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Effects } from '../core/effects.ts'
+
+/** The real outside world: the only place that reads a clock or opens a connection. */
+export const hostEffects: Effects = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  randomId: () => randomBytes(16).toString('hex'),
+  fetch: (url, request) => fetch(url, request),
+}
+
+/** The environment of the user, as far as we read it. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Where the store is: `TSBUILD_ROOT`, else the system's place for root and the user's data directory for others. */
+export function storeRoot(env: Environment): string {
+  if (env['TSBUILD_ROOT'] !== undefined && env['TSBUILD_ROOT'] !== '') return resolve(env['TSBUILD_ROOT'])
+  if (process.getuid?.() === 0) return '/var/lib/tsbuild'
+  const data = env['XDG_DATA_HOME']
+  return join(data !== undefined && data !== '' ? data : join(homedir(), '.local', 'share'), 'tsbuild')
+}

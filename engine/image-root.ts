@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import type { Digest } from '../core/digest.ts'
+import { TsbError } from '../core/error.ts'
+import type { Descriptor } from '../core/manifest.ts'
+import type { Compression } from '../core/media-types.ts'
+import { parseReference } from '../core/reference.ts'
+import type { PackedLayer, UnpackedRoot } from '../snapshotter/unpack.ts'
+import { unpack } from '../snapshotter/unpack.ts'
+import { layersUsable } from '../snapshotter/snapshot.ts'
+import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
+import type { Session } from './session.ts'
+
+/** Bytes of a blob that have arrived. */
+export type OnFetch = (blob: Digest, current: number, total: number) => void
+
+/**
+ * The root of an image of the store: as it is when its layers are on disk, else fetched and unpacked.
+ * @throws TsbError `TSB_IMAGE_INVALID`, `TSB_BLOB_MISSING`, `TSB_REGISTRY_*`, `TSB_LAYER_*`
+ */
+export async function materialiseRoot(session: Session, id: Digest, signal: AbortSignal, onFetch: OnFetch): Promise<UnpackedRoot> {
+  const image = session.store.images.get(id)
+  if (image === undefined) throw new Error(`image ${id} is not in the store`)
+  if (image.root !== undefined && layersUsable(session.store, image.root.layers)) return { snapshot: image.root, newLayers: [] }
+  const unpacked = await unpack(session.snapshotter, packedLayers(session, image, signal, onFetch), signal)
+  session.store.images.put({ ...image, root: unpacked.snapshot })
+  return unpacked
+}
+
+function packedLayers(session: Session, image: StoredImage, signal: AbortSignal, onFetch: OnFetch): readonly PackedLayer[] {
+  const diffIds = configOf(image).rootfs.diff_ids
+  const manifest = manifestOf(image)
+  if (manifest === undefined || manifest.layers.length !== diffIds.length) {
+    throw new TsbError('TSB_IMAGE_INVALID', `image \`${image.id}\` lists ${manifest?.layers.length ?? 0} layers for ${diffIds.length} diffIDs`, {
+      fault: 'input',
+      hint: 'the image is damaged: pull, load or build it again',
+    })
+  }
+  return manifest.layers.map((descriptor, index) => {
+    const diffId = diffIds[index] as Digest
+    const compression = compressionOf(descriptor.mediaType)
+    session.store.layers.setBlob(diffId, compression, { digest: descriptor.digest, size: descriptor.size })
+    return { diffId, compression, blob: () => fetchBlob(session, image, descriptor, signal, onFetch) }
+  })
+}
+
+/** The blob's file: from the store, or from the registry that the image came from. */
+async function fetchBlob(session: Session, image: StoredImage, descriptor: Descriptor, signal: AbortSignal, onFetch: OnFetch): Promise<string> {
+  const { blobs } = session.store
+  if (!blobs.has(descriptor.digest)) {
+    if (image.reference === undefined) await blobs.read(descriptor.digest)
+    await session.store.prepare()
+    const registry = await session.registry()
+    const stream = registry.blob(parseReference(image.reference ?? ''), descriptor, signal)
+    await blobs.write(counted(stream, (current) => onFetch(descriptor.digest, current, descriptor.size)), descriptor.digest)
+  }
+  return blobs.path(descriptor.digest)
+}
+
+async function* counted(stream: AsyncIterable<Uint8Array>, onBytes: (current: number) => void): AsyncIterable<Uint8Array> {
+  let current = 0
+  for await (const chunk of stream) {
+    current += chunk.byteLength
+    onBytes(current)
+    yield chunk
+  }
+}
+
+/** How a layer's media type says it is packed (image spec media-types.md, and Docker's). */
+export function compressionOf(mediaType: string): Compression {
+  if (/[.+]gzip$/.test(mediaType)) return 'gzip'
+  return /[.+]zstd$/.test(mediaType) ? 'zstd' : 'none'
+}
+
+/** SHA-256 of some bytes, as a digest. */
+export function sha256Of(bytes: Uint8Array): Digest {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+}

@@ -1,0 +1,96 @@
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { createGunzip } from 'node:zlib'
+import type { Digest } from '../core/digest.ts'
+import { TsbError } from '../core/error.ts'
+import type { Descriptor, ImageConfig } from '../core/manifest.ts'
+import { type Compression, layerType, MEDIA_TYPES } from '../core/media-types.ts'
+import { hostPlatform } from '../core/platform.ts'
+import { formatReference, parseReference } from '../core/reference.ts'
+import { assembleManifest, encodeConfig, encodeManifest } from '../exporter/assemble.ts'
+import { createHash } from 'node:crypto'
+import { materialiseRoot, sha256Of } from './image-root.ts'
+import type { Session } from './session.ts'
+
+/**
+ * A root file system in one tar (plain, gzip or zstd; `-` is standard input) becomes an image of one layer.
+ * @throws TsbError `TSB_ARCHIVE_MISSING`, `TSB_LAYER_*`
+ */
+export async function importRoot(session: Session, file: string, name: string, signal: AbortSignal): Promise<Digest> {
+  const reference = formatReference(parseReference(name))
+  const { store, effects } = session
+  await store.prepare()
+  const blob = await store.blobs.write(openInput(file))
+  const compression = await sniffCompression(store.blobs.path(blob.digest))
+  const diffId = compression === 'none' ? blob.digest : await plainDigest(session, blob.digest, compression, signal)
+  const layer: Descriptor = { mediaType: layerType(compression), ...blob }
+  const { os, architecture, variant } = hostPlatform()
+  const created = new Date(effects.now()).toISOString()
+  const config: ImageConfig = {
+    architecture,
+    os,
+    ...(variant === undefined ? {} : { variant }),
+    created,
+    config: {},
+    rootfs: { type: 'layers', diff_ids: [diffId] },
+    history: [{ created, comment: 'imported by tsbuild' }],
+  }
+  const configBytes = encodeConfig(config)
+  const id = sha256Of(configBytes)
+  const configDescriptor: Descriptor = { mediaType: MEDIA_TYPES.ociConfig, digest: id, size: configBytes.byteLength }
+  const manifestBytes = encodeManifest(assembleManifest(configDescriptor, [layer], 'oci'))
+  await store.blobs.write([configBytes], id)
+  await store.blobs.write([manifestBytes])
+  store.images.put({ id, configBytes, manifestBytes, created: effects.now() })
+  await publishRoot(session, id, signal)
+  store.images.name(reference, id)
+  store.writeIndex()
+  return id
+}
+
+/** Unpacks an image now, so that a damaged archive is refused where it comes in and not in a later build. */
+export async function publishRoot(session: Session, id: Digest, signal: AbortSignal): Promise<void> {
+  const { newLayers } = await materialiseRoot(session, id, signal, () => undefined)
+  await session.native.sync(session.store.layout.layers)
+  session.store.layers.publish(newLayers)
+}
+
+/** A file of the user, or standard input. @throws TsbError `TSB_ARCHIVE_MISSING` when reading begins */
+export async function* openInput(file: string): AsyncIterable<Uint8Array> {
+  if (file === '-') {
+    for await (const chunk of process.stdin) yield chunk as Uint8Array
+    return
+  }
+  try {
+    yield* createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    throw new TsbError('TSB_ARCHIVE_MISSING', `cannot read \`${file}\` (${code})`, { fault: 'input', hint: 'check the path', cause: error })
+  }
+}
+
+async function sniffCompression(path: string): Promise<Compression> {
+  await using handle = await open(path, 'r')
+  const head = Buffer.alloc(4)
+  await handle.read(head, 0, 4, 0)
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip'
+  return head.readUInt32LE(0) === 0xfd2fb528 ? 'zstd' : 'none'
+}
+
+/** The diffID of a packed tar. Unpacking computes it too, but it names the layer that is being unpacked. */
+async function plainDigest(session: Session, blob: Digest, compression: Compression, signal: AbortSignal): Promise<Digest> {
+  if (compression === 'zstd') {
+    throw new TsbError('TSB_ARCHIVE_UNSUPPORTED', 'a root packed with zstd cannot be imported', {
+      fault: 'input',
+      hint: 'unpack it first: `zstd -dc FILE | tsbuild import - NAME`',
+    })
+  }
+  const hash = createHash('sha256')
+  const source = createReadStream(session.store.blobs.path(blob), { highWaterMark: 1 << 20, signal })
+  try {
+    for await (const chunk of source.pipe(createGunzip())) hash.update(chunk as Uint8Array)
+  } catch (error) {
+    throw new TsbError('TSB_ARCHIVE_INVALID', 'the archive is damaged: it does not unpack', { fault: 'input', hint: 'make the archive again', cause: error })
+  }
+  return `sha256:${hash.digest('hex')}`
+}

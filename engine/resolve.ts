@@ -1,0 +1,86 @@
+import type { Digest } from '../core/digest.ts'
+import type { ResolvedImage } from '../core/image-plan.ts'
+import { TsbError } from '../core/error.ts'
+import { formatPlatform, type Platform, platformMatches } from '../core/platform.ts'
+import { familiarName, formatReference, parseReference, type Reference } from '../core/reference.ts'
+import { configOf, type StoredImage } from '../store/images.ts'
+import { sha256Of } from './image-root.ts'
+import type { Session } from './session.ts'
+
+/**
+ * What an image name means: the image of the store that has it, else (and always with `pull`) what its registry says.
+ * Documents only; layers come when something needs them.
+ * @throws TsbError `TSB_REFERENCE_INVALID`, `TSB_REGISTRY_*`
+ */
+export async function resolveImage(
+  session: Session,
+  text: string,
+  platform: Platform,
+  pull: boolean,
+  signal: AbortSignal,
+): Promise<ResolvedImage> {
+  const known = pull ? undefined : (byId(session, text) ?? byName(session, text, platform))
+  if (known !== undefined) return { reference: known.reference ?? text, image: known.id, config: configOf(known) }
+  const reference = parseReference(text)
+  const remote = await fetchImage(session, reference, platform, signal)
+  return { reference: formatReference(reference), image: remote.id, config: configOf(remote) }
+}
+
+/** An image of the store by name, id or unambiguous beginning of an id. @throws TsbError `TSB_IMAGE_UNKNOWN` */
+export function findImage(session: Session, text: string): StoredImage {
+  const found = byId(session, text) ?? session.store.images.named(formatReference(parseReference(text)))
+  if (found !== undefined) return found
+  throw new TsbError('TSB_IMAGE_UNKNOWN', `no image \`${text}\` in the store`, {
+    fault: 'input',
+    hint: 'list the images with `tsbuild images`, or build it with `tsbuild -t`',
+  })
+}
+
+function byId(session: Session, text: string): StoredImage | undefined {
+  const hex = text.replace(/^sha256:/, '')
+  if (!/^[0-9a-f]{12,64}$/.test(hex)) return undefined
+  const matches = session.store.images.withPrefix(hex)
+  return matches.length === 1 ? matches[0] : undefined
+}
+
+function byName(session: Session, text: string, platform: Platform): StoredImage | undefined {
+  const image = session.store.images.named(formatReference(parseReference(text)))
+  if (image === undefined) return undefined
+  const config = configOf(image)
+  return platformMatches({ os: config.os, architecture: config.architecture, ...(config.variant === undefined ? {} : { variant: config.variant }) }, platform)
+    ? image
+    : undefined
+}
+
+async function fetchImage(session: Session, reference: Reference, platform: Platform, signal: AbortSignal): Promise<StoredImage> {
+  const { store, effects } = session
+  const registry = await session.registry()
+  const remote = await registry.resolve(reference, platform, signal)
+  const id: Digest = sha256Of(remote.configBytes)
+  await store.prepare()
+  await store.blobs.write([remote.configBytes], id)
+  await store.blobs.write([remote.manifestBytes], remote.manifestDigest)
+  const image: StoredImage = {
+    id,
+    configBytes: remote.configBytes,
+    manifestBytes: remote.manifestBytes,
+    reference: formatReference(reference),
+    created: effects.now(),
+  }
+  store.images.put(image)
+  store.images.name(formatReference(reference), id)
+  return store.images.get(id) ?? image
+}
+
+/** How a base image is announced in the progress. */
+export function metadataTaskName(text: string, platform: Platform): string {
+  return `[internal] load metadata for ${safeFamiliar(text)} (${formatPlatform(platform)})`
+}
+
+function safeFamiliar(text: string): string {
+  try {
+    return familiarName(parseReference(text))
+  } catch {
+    return text
+  }
+}

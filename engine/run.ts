@@ -1,0 +1,153 @@
+import { resolve } from 'node:path'
+import { constants } from 'node:os'
+import { TsbError } from '../core/error.ts'
+import type { ContainerConfig } from '../core/manifest.ts'
+import { hostPlatform } from '../core/platform.ts'
+import type { Mount, ProcessOutcome, ProcessSpec } from '../executor/types.ts'
+import { layerPaths } from '../snapshotter/snapshot.ts'
+import { openWorkspace } from '../snapshotter/workspace.ts'
+import { configOf } from '../store/images.ts'
+import { publishRoot } from './import.ts'
+import { materialiseRoot } from './image-root.ts'
+import { resolveImage } from './resolve.ts'
+import type { Session } from './session.ts'
+import type { RunOptions } from './types.ts'
+
+/** PATH of a container whose image has none (Docker's default). */
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** Signals that go on to the program. */
+const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+
+/**
+ * Runs an image's program on its snapshots, with one fresh layer for its writes that goes when it ends.
+ * @returns docker's exit code: the program's own, 128 + signal, 127 for a command not found, 126 for one that cannot be executed
+ */
+export async function run(session: Session, options: RunOptions, signal: AbortSignal): Promise<number> {
+  const image = await resolveImage(session, options.image, hostPlatform(), false, signal)
+  await session.store.prepare()
+  await publishRoot(session, image.image, signal)
+  const { snapshot } = await materialiseRoot(session, image.image, signal, () => undefined)
+  const stored = session.store.images.get(image.image)
+  const config = stored === undefined ? {} : (configOf(stored).config ?? {})
+  const executor = await session.executor()
+  await using workspace = await openWorkspace(session.snapshotter)
+  const spec = specOf(session, options, config, layerPaths(session.store, snapshot), workspace)
+  const forwarding = forwardSignals()
+  try {
+    const outcome = await executor.run(spec, { kind: 'inherit' }, { signal, onStarted: forwarding.to })
+    return exitCode(outcome)
+  } finally {
+    forwarding.stop()
+  }
+}
+
+function specOf(
+  session: Session,
+  options: RunOptions,
+  config: ContainerConfig,
+  layers: readonly string[],
+  workspace: { readonly upper: string; readonly work: string },
+): ProcessSpec {
+  const id = session.effects.randomId()
+  return {
+    id,
+    layers,
+    upper: workspace.upper,
+    work: workspace.work,
+    args: commandOf(options, config),
+    env: environmentOf(session, options, config),
+    cwd: options.workdir ?? (config.WorkingDir || '/'),
+    user: options.user ?? config.User ?? '',
+    hostname: options.hostname ?? id.slice(0, 12),
+    network: options.network,
+    mounts: options.volumes.map(parseVolume),
+    extraHosts: [],
+    terminal: options.tty,
+    readonlyRoot: false,
+  }
+}
+
+/** Entrypoint and command as docker combines them: a new entrypoint drops the image's command. */
+function commandOf(options: RunOptions, config: ContainerConfig): readonly string[] {
+  const entrypoint = options.entrypoint === undefined ? (config.Entrypoint ?? []) : options.entrypoint === '' ? [] : [options.entrypoint]
+  const inherited = options.entrypoint === undefined ? (config.Cmd ?? []) : []
+  const command = [...entrypoint, ...(options.command.length > 0 ? options.command : inherited)]
+  if (command.length > 0) return command
+  throw new TsbError('TSB_RUN_NO_COMMAND', `image \`${options.image}\` has no command to run`, {
+    fault: 'usage',
+    hint: 'name a command after the image',
+  })
+}
+
+/** The image's variables, then the user's; a bare name takes our own environment's value, or unsets. */
+function environmentOf(session: Session, options: RunOptions, config: ContainerConfig): readonly string[] {
+  const variables = new Map<string, string>()
+  const set = (entry: string): void => {
+    const equals = entry.indexOf('=')
+    const name = equals < 0 ? entry : entry.slice(0, equals)
+    const value = equals < 0 ? session.env[name] : entry.slice(equals + 1)
+    if (value === undefined) variables.delete(name)
+    else variables.set(name, value)
+  }
+  for (const entry of [DEFAULT_PATH, ...(config.Env ?? [])]) set(entry)
+  if (options.tty) set('TERM=xterm')
+  for (const entry of options.env) set(entry)
+  return [...variables].map(([name, value]) => `${name}=${value}`)
+}
+
+/** `source:target[:ro|rw]` @throws TsbError `TSB_USAGE_VOLUME` */
+function parseVolume(text: string): Mount {
+  const [source, target, mode, ...rest] = text.split(':')
+  const isValid = source !== undefined && source !== '' && target?.startsWith('/') === true && rest.length === 0 && [undefined, 'ro', 'rw'].includes(mode)
+  if (!isValid) {
+    throw new TsbError('TSB_USAGE_VOLUME', `\`${text}\` is not a volume`, {
+      fault: 'usage',
+      hint: 'write it as `source:target[:ro]` with an absolute target',
+    })
+  }
+  return { source: resolve(source), target: target ?? '', readonly: mode === 'ro' }
+}
+
+interface Forwarding {
+  to(send: (signal: number) => void): void
+  stop(): void
+}
+
+/** Hands our signals to the program. They are caught from the start: one that comes early waits for the program. */
+function forwardSignals(): Forwarding {
+  let send: ((signal: number) => void) | undefined
+  const early: number[] = []
+  const listeners = FORWARDED.map((name) => {
+    const number = constants.signals[name]
+    const listener = (): void => {
+      if (send === undefined) early.push(number)
+      else send(number)
+    }
+    process.on(name, listener)
+    return [name, listener] as const
+  })
+  return {
+    to: (target) => {
+      send = target
+      for (const number of early.splice(0)) target(number)
+    },
+    stop: () => {
+      for (const [name, listener] of listeners) process.off(name, listener)
+    },
+  }
+}
+
+function exitCode(outcome: ProcessOutcome): number {
+  switch (outcome.kind) {
+    case 'exited':
+      return outcome.code
+    case 'signaled':
+      return 128 + outcome.signal
+    case 'not-started':
+      throw new TsbError(outcome.reason === 'not-found' ? 'TSB_COMMAND_NOT_FOUND' : 'TSB_COMMAND_NOT_EXECUTABLE', outcome.message, {
+        fault: 'input',
+        hint: 'check the command, and PATH in the image',
+      })
+  }
+}

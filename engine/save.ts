@@ -1,0 +1,34 @@
+import { createWriteStream } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
+import { formatReference, parseReference } from '../core/reference.ts'
+import { writeDockerArchive } from '../exporter/docker-archive.ts'
+import { writeOciArchive } from '../exporter/oci.ts'
+import type { NamedImage } from '../exporter/types.ts'
+import { imageContent } from './image-content.ts'
+import { findImage } from './resolve.ts'
+import type { Session } from './session.ts'
+
+/** Writes images with all their layers into one archive. @throws TsbError `TSB_IMAGE_UNKNOWN`, `TSB_REGISTRY_*` */
+export async function save(session: Session, names: readonly string[], file: string, format: 'docker' | 'oci', signal: AbortSignal): Promise<void> {
+  const images: NamedImage[] = []
+  for (const name of names) {
+    const image = findImage(session, name)
+    const isId = /^(sha256:)?[0-9a-f]{12,64}$/.test(name)
+    images.push({ content: await imageContent(session, image.id, signal), names: isId ? [] : [formatReference(parseReference(name))] })
+  }
+  await writeToFile(file, signal, (sink) => (format === 'oci' ? writeOciArchive(images, sink, signal) : writeDockerArchive(images, sink, signal)))
+}
+
+/** Writes a file that appears whole or not at all; `-` is standard output. */
+export async function writeToFile(file: string, signal: AbortSignal, write: (sink: Writable) => Promise<void>): Promise<void> {
+  if (file === '-') return write(process.stdout)
+  const temporary = `${file}.${process.pid}.partial`
+  try {
+    await write(createWriteStream(temporary, { signal }))
+    await rename(temporary, file)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
