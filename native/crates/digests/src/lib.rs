@@ -1,7 +1,16 @@
 //! Streams of bytes: hashes, compression, archives. Also the error and the cancel flag that every native crate uses.
 
 mod cancel;
+mod compression;
+mod encode;
 mod error;
+mod open;
+mod pack;
+mod sha256;
 
 pub use cancel::Cancel;
+pub use compression::Compression;
 pub use error::{Error, Fault, Result, carried};
+pub use open::{Packing, open, open_archive};
+pub use pack::{PackOptions, Packed, pack};
+pub use sha256::{Hashed, HashingReader, HashingWriter, Sha256Stream};
