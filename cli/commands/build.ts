@@ -1,0 +1,112 @@
+import { Command } from 'commander'
+import { TsbError } from '../../core/error.ts'
+import type { BuildOptions } from '../../engine/types.ts'
+import type { CommandModule } from '../command.ts'
+import { collect } from '../flags.ts'
+import type { CliHost, OutputSpec } from '../host.ts'
+import { openProgress } from '../render/progress.ts'
+import { progressMode } from '../render/mode.ts'
+import { writesTerminal } from '../streams.ts'
+import { withEngine } from '../with-engine.ts'
+
+interface BuildFlags {
+  readonly tag: readonly string[]
+  readonly file?: string
+  readonly target?: string
+  readonly buildArg: readonly string[]
+  readonly label: readonly string[]
+  /** `--no-cache` makes it false. */
+  readonly cache: boolean
+  readonly pull?: true
+  readonly progress?: string
+  readonly quiet?: true
+  readonly iidfile?: string
+  readonly output: readonly string[]
+  readonly platform?: string
+  readonly ociRuntime?: string
+}
+
+/** `tsbuild [build] [OPTIONS] PATH`, with the flags of `docker buildx build`. */
+export const buildCommand: CommandModule = {
+  define: () =>
+    new Command('build')
+      .description('Build an image from a Dockerfile. `build` may be left out: `tsbuild -t app .`')
+      .argument('<path>', 'directory of the build context')
+      .option('-t, --tag <name[:tag]>', 'name of the image; may be given several times', collect, [])
+      .option('-f, --file <file>', 'the Dockerfile (default: `Dockerfile` in the context)')
+      .option('--target <stage>', 'build only up to this stage')
+      .option('--build-arg <name[=value]>', 'set a build argument; without a value take it from the environment', collect, [])
+      .option('--label <name=value>', 'set a label of the image', collect, [])
+      .option('--no-cache', 'run every step, whatever earlier builds left')
+      .option('--pull', 'ask the registry for newer base images')
+      .option('-o, --output <spec>', 'where the result goes: `type=image|oci|docker|tar|local[,dest=…]`; `-` is standard output', collect, [])
+      .option('--platform <os/arch>', 'platform of the result (default: this machine\'s)')
+      .option('--progress <mode>', 'how progress looks: auto, plain, tty, quiet, rawjson (default: auto)')
+      .option('-q, --quiet', 'print only the image ID')
+      .option('--iidfile <file>', 'write the image ID to a file')
+      .option('--oci-runtime <name>', 'OCI runtime for RUN: a name or a path'),
+  execute: async (invocation, host) => {
+    const flags = invocation.flags as BuildFlags
+    const { parseOutput, hostEffects } = await host.loadEngine()
+    const outputs = flags.output.map((text) => parseOutput(text))
+    const archiveOnStdout = checkOutputs(outputs, host)
+    const mode = progressMode(flags, host.env, host.terminal)
+    const options = buildOptions(flags, invocation.args[0] ?? '', outputs)
+    const progress = openProgress(mode, host.terminal, host.env, () => hostEffects.now())
+    const choice = flags.ociRuntime === undefined ? {} : { runtime: flags.ociRuntime }
+    try {
+      const result = await withEngine(host, choice, (engine, signal) => engine.build(options, progress.onEvent, signal))
+      progress.close()
+      if (mode === 'quiet' && result.image !== undefined && !archiveOnStdout) host.terminal.stdout.write(`${result.image}\n`)
+      return 0
+    } finally {
+      progress.close()
+    }
+  },
+}
+
+function buildOptions(flags: BuildFlags, context: string, outputs: readonly OutputSpec[]): BuildOptions {
+  checkContext(context)
+  return {
+    context,
+    tags: flags.tag,
+    buildArgs: flags.buildArg.map((text) => splitPair('--build-arg', text)),
+    labels: flags.label.map((text) => {
+      const [name, value = ''] = splitPair('--label', text)
+      return [name, value] as const
+    }),
+    noCache: !flags.cache,
+    pull: flags.pull ?? false,
+    outputs,
+    ...(flags.file === undefined ? {} : { file: flags.file }),
+    ...(flags.target === undefined ? {} : { target: flags.target }),
+    ...(flags.platform === undefined ? {} : { platform: flags.platform }),
+    ...(flags.iidfile === undefined ? {} : { iidFile: flags.iidfile }),
+  }
+}
+
+/** Says plainly what is not there yet, instead of looking for a directory called `https:`. */
+function checkContext(context: string): void {
+  if (context !== '-' && !/^(?:https?|git|ssh):\/\/|^git@|^github\.com\//.test(context)) return
+  throw new TsbError('TSB_USAGE_CONTEXT_KIND', `context \`${context}\` is not a directory`, {
+    fault: 'usage',
+    hint: 'give a directory of this machine; contexts from standard input and URLs are not supported yet',
+  })
+}
+
+function splitPair(flag: string, text: string): readonly [name: string, value: string | undefined] {
+  const equals = text.indexOf('=')
+  const name = equals < 0 ? text : text.slice(0, equals)
+  if (name !== '') return [name, equals < 0 ? undefined : text.slice(equals + 1)]
+  throw new TsbError('TSB_USAGE_INVALID_VALUE', `\`${text}\` has no name before \`=\``, { fault: 'usage', hint: `write \`${flag} NAME=value\`` })
+}
+
+/** Whether an archive goes to stdout; it must be the only one, and not land on a screen. */
+function checkOutputs(outputs: readonly OutputSpec[], host: CliHost): boolean {
+  const onStdout = outputs.filter((output) => output.type !== 'image' && output.dest === '-')
+  if (onStdout.length > 1) {
+    throw new TsbError('TSB_USAGE_STDOUT_TWICE', 'two outputs on standard output', { fault: 'usage', hint: 'give all but one of them a `dest=FILE`' })
+  }
+  if (onStdout.length > 0 && host.terminal.stdout.isTerminal) throw writesTerminal('use `dest=FILE`, or redirect standard output')
+  return onStdout.length > 0
+}

@@ -1,0 +1,18 @@
+import type { CommandModule } from '../command.ts'
+
+/** A command before its file is loaded. */
+export interface CommandEntry {
+  readonly summary: string
+  load(): Promise<CommandModule>
+}
+
+/** All commands in the order of the help. Loaded one by one: a command pays only for itself. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  build: { summary: 'build an image from a Dockerfile (the default command)', load: async () => (await import('./build.ts')).buildCommand },
+  run: { summary: 'run a command in a new container of an image', load: async () => (await import('./run.ts')).runCommand },
+  images: { summary: 'list images', load: async () => (await import('./images.ts')).imagesCommand },
+  import: { summary: 'make an image of one layer from a root file system', load: async () => (await import('./import.ts')).importCommand },
+  load: { summary: 'load images from an archive', load: async () => (await import('./load.ts')).loadCommand },
+  save: { summary: 'save images to an archive', load: async () => (await import('./save.ts')).saveCommand },
+  version: { summary: 'show the version', load: async () => (await import('./version.ts')).versionCommand },
+}

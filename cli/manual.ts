@@ -1,0 +1,16 @@
+import { COMMANDS } from './commands/index.ts'
+import { overview } from './overview.ts'
+import { helpText } from './parse.ts'
+
+/** `docs/cli.md`: the overview and each command's help, as the program prints them. */
+export async function manual(): Promise<string> {
+  const sections = ['# The command line', '', 'Made from the definitions by `node docs/cli-manual.mjs`; a test compares.', '', block(overview())]
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    sections.push('', `## tsbuild ${name}`, '', block(helpText(await entry.load())))
+  }
+  return `${sections.join('\n')}\n`
+}
+
+function block(text: string): string {
+  return `\`\`\`text\n${text.trimEnd()}\n\`\`\``
+}

@@ -1,0 +1,67 @@
+import type { BuildEvent, OnEvent } from '../../core/event.ts'
+import type { Diagnostic } from '../../core/diagnostic.ts'
+import { renderWarnings } from './error.ts'
+import type { ProgressMode } from './mode.ts'
+import { palette } from './palette.ts'
+import { PlainRenderer } from './plain.ts'
+import { QuietRenderer } from './quiet.ts'
+import { RawJsonRenderer } from './rawjson.ts'
+import type { Renderer } from './renderer.ts'
+import type { Terminal } from './terminal.ts'
+import { TtyRenderer } from './tty.ts'
+
+/** A build's progress on stderr. */
+export interface ProgressDisplay {
+  readonly onEvent: OnEvent
+  /** Ends the display and prints the warnings of a build that went well. Safe to call again. */
+  close(): void
+}
+
+const TICK_MS = 100
+
+/** Starts the renderer of `mode` and its clock. Time is asked of `now` only between events, to show it passing. */
+export function openProgress(
+  mode: ProgressMode,
+  terminal: Terminal,
+  env: Readonly<Record<string, string | undefined>>,
+  now: () => number,
+): ProgressDisplay {
+  const renderer = createRenderer(mode, terminal, env)
+  const timer = setInterval(() => renderer.tick(now()), TICK_MS)
+  // Where the process ends without `close` (a second Ctrl-C), the cursor must come back all the same.
+  const restore = (): void => renderer.close()
+  process.once('exit', restore)
+  const warnings: Diagnostic[] = []
+  let hasSucceeded = false
+  let isOpen = true
+  return {
+    onEvent: (event: BuildEvent) => {
+      if (event.kind === 'diagnostic') warnings.push(event.diagnostic)
+      if (event.kind === 'build-done') hasSucceeded = event.error === undefined
+      renderer.event(event)
+    },
+    close: () => {
+      if (!isOpen) return
+      isOpen = false
+      clearInterval(timer)
+      process.off('exit', restore)
+      renderer.close()
+      const isForPeople = mode === 'plain' || mode === 'tty'
+      if (hasSucceeded && isForPeople) terminal.stderr.write(renderWarnings(warnings, palette(terminal.stderr, env)))
+    },
+  }
+}
+
+function createRenderer(mode: ProgressMode, terminal: Terminal, env: Readonly<Record<string, string | undefined>>): Renderer {
+  const write = (text: string): void => terminal.stderr.write(text)
+  switch (mode) {
+    case 'plain':
+      return new PlainRenderer(write)
+    case 'tty':
+      return new TtyRenderer(terminal, env)
+    case 'quiet':
+      return new QuietRenderer(write)
+    case 'rawjson':
+      return new RawJsonRenderer(write)
+  }
+}

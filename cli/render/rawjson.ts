@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto'
+import type { Diagnostic } from '../../core/diagnostic.ts'
+import type { BuildEvent, StepOutcome } from '../../core/event.ts'
+import type { Span } from '../../core/span.ts'
+import type { Renderer } from './renderer.ts'
+
+/** The part of BuildKit's vertex that we know; sent again whenever it changes, the last one wins. */
+interface Vertex {
+  readonly digest: string
+  readonly name: string
+  started?: string
+  completed?: string
+  cached?: true
+  error?: string
+}
+
+/** One JSON object a line in the shape of BuildKit's status stream: `vertexes`, `statuses`, `logs`, `warnings`. */
+export class RawJsonRenderer implements Renderer {
+  readonly #write: (text: string) => void
+  readonly #vertexes: Map<string, Vertex> = new Map()
+  readonly #itemStarts: Map<string, string> = new Map()
+
+  constructor(write: (text: string) => void) {
+    this.#write = write
+  }
+
+  event(event: BuildEvent): void {
+    switch (event.kind) {
+      case 'build-started':
+      case 'build-done':
+        return
+      case 'graph':
+        return this.#send({ vertexes: event.steps.map(({ step, name }) => this.#vertex(`step ${step}`, name)) })
+      case 'task-started':
+        return this.#started(this.#vertex(`task ${event.id}`, event.name), event.time)
+      case 'step-started':
+        return this.#started(this.#vertex(`step ${event.step}`), event.time)
+      case 'task-done':
+        return this.#completed(this.#vertex(`task ${event.id}`), event.time, event.error === undefined ? { kind: 'done' } : { kind: 'failed', message: event.error })
+      case 'step-done':
+        return this.#completed(this.#vertex(`step ${event.step}`), event.time, event.outcome)
+      case 'task-progress':
+        return this.#progress(this.#vertex(`task ${event.id}`), event)
+      case 'step-progress':
+        return this.#progress(this.#vertex(`step ${event.step}`), event)
+      case 'step-log': {
+        const data = Buffer.from(event.data).toString('base64')
+        const vertex = this.#vertex(`step ${event.step}`).digest
+        return this.#send({ logs: [{ vertex, stream: event.stream === 'stdout' ? 1 : 2, data, timestamp: timestamp(event.time) }] })
+      }
+      case 'diagnostic':
+        return this.#send({ warnings: [warning(event.diagnostic)] })
+    }
+  }
+
+  tick(): void {}
+
+  close(): void {}
+
+  /** Vertices have no digest in our events: one is made of what tells them apart within the build. */
+  #vertex(key: string, name: string = key): Vertex {
+    const known = this.#vertexes.get(key)
+    if (known !== undefined) return known
+    const vertex: Vertex = { digest: `sha256:${createHash('sha256').update(`${key} ${name}`).digest('hex')}`, name }
+    this.#vertexes.set(key, vertex)
+    return vertex
+  }
+
+  #started(vertex: Vertex, time: number): void {
+    vertex.started = timestamp(time)
+    this.#send({ vertexes: [vertex] })
+  }
+
+  #completed(vertex: Vertex, time: number, outcome: StepOutcome): void {
+    vertex.started ??= timestamp(time)
+    vertex.completed = timestamp(time)
+    if (outcome.kind === 'cached') vertex.cached = true
+    if (outcome.kind === 'failed') vertex.error = outcome.message
+    if (outcome.kind === 'canceled') vertex.error = 'context canceled'
+    this.#send({ vertexes: [vertex] })
+  }
+
+  #progress(vertex: Vertex, event: Extract<BuildEvent, { kind: 'step-progress' | 'task-progress' }>): void {
+    const now = timestamp(event.time)
+    const key = `${vertex.digest} ${event.item}`
+    const started = this.#itemStarts.get(key) ?? now
+    this.#itemStarts.set(key, started)
+    this.#send({
+      statuses: [
+        {
+          id: event.item,
+          vertex: vertex.digest,
+          ...(event.total === undefined ? {} : { total: event.total }),
+          current: event.current,
+          timestamp: now,
+          started,
+          ...(event.total !== undefined && event.current >= event.total ? { completed: now } : {}),
+        },
+      ],
+    })
+  }
+
+  #send(status: Readonly<Record<string, readonly object[]>>): void {
+    this.#write(`${JSON.stringify(status)}\n`)
+  }
+}
+
+function warning(diagnostic: Diagnostic): object {
+  const [span] = diagnostic.spans
+  return {
+    level: 1,
+    short: base64(`${diagnostic.code}: ${diagnostic.message}`),
+    ...(diagnostic.hint === undefined ? {} : { detail: [base64(diagnostic.hint)] }),
+    ...(span === undefined ? {} : { sourceInfo: sourceInfo(span), range: diagnostic.spans.map(range) }),
+  }
+}
+
+function sourceInfo(span: Span): object {
+  return { filename: span.file.name, data: base64(span.file.text), language: 'Dockerfile' }
+}
+
+/** BuildKit counts lines from 1 and characters from 0. */
+function range(span: Span): object {
+  return {
+    start: { line: span.start.line, character: span.start.column - 1 },
+    end: { line: span.end.line, character: span.end.column - 1 },
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
+
+function timestamp(time: number): string {
+  return new Date(time).toISOString()
+}

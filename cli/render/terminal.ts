@@ -1,0 +1,75 @@
+/** Where results and messages go. Nothing else in the tree writes to the standard streams. */
+export interface Terminal {
+  readonly stdin: { readonly isTerminal: boolean }
+  /** Results: image IDs, tables, archives. */
+  readonly stdout: Output
+  /** Progress, warnings, errors. */
+  readonly stderr: Output
+  /** Of the terminal behind stderr; 80 by 24 when there is none. */
+  size(): TerminalSize
+  /** Calls `listener` after each change of the size until the returned function is called. */
+  onResize(listener: () => void): () => void
+  /** Calls `listener` once the reader of stdout has gone away. */
+  onClosed(listener: () => void): void
+}
+
+export interface Output {
+  readonly isTerminal: boolean
+  write(text: string): void
+}
+
+export interface TerminalSize {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** The terminal of this process. A reader that went away is never an error. */
+export function processTerminal(): Terminal {
+  const closed: (() => void)[] = []
+  return {
+    stdin: {
+      // Opening `process.stdin` costs a module load and a handle that most commands never need.
+      get isTerminal() {
+        return process.stdin.isTTY === true
+      },
+    },
+    stdout: output(() => process.stdout, () => {
+      for (const listener of closed) listener()
+    }),
+    stderr: output(() => process.stderr, () => {}),
+    size: () => ({ columns: process.stderr.columns || 80, rows: process.stderr.rows || 24 }),
+    onResize: (listener) => {
+      process.stderr.on('resize', listener)
+      return () => process.stderr.off('resize', listener)
+    },
+    onClosed: (listener) => {
+      closed.push(listener)
+    },
+  }
+}
+
+type Stream = NodeJS.WriteStream
+
+function output(stream: () => Stream, onClosed: () => void): Output {
+  let opened: Stream | undefined
+  let usable = true
+  const open = (): Stream => {
+    if (opened === undefined) {
+      opened = stream()
+      // EPIPE and EIO (a terminal that hung up) arrive here; without a listener they would end the process with a trace.
+      opened.on('error', () => {
+        usable = false
+        onClosed()
+      })
+    }
+    return opened
+  }
+  return {
+    get isTerminal() {
+      return open().isTTY === true
+    },
+    write: (text) => {
+      if (usable) open().write(text)
+    },
+  }
+}
