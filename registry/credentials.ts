@@ -111,7 +111,8 @@ function run(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: { ...env }, stdio: ['pipe', 'pipe', 'ignore'], timeout: HELPER_TIMEOUT_MS })
+    const signal = AbortSignal.timeout(HELPER_TIMEOUT_MS)
+    const child = spawn(program, args, { env: { ...env }, stdio: ['pipe', 'pipe', 'ignore'], signal })
     const chunks: Buffer[] = []
     child.on('error', (cause) => reject(unusable(`cannot run \`${program}\``, `install \`${program}\`, or remove it from docker's config.json`, cause)))
     child.on('close', (code) => resolve({ code, output: Buffer.concat(chunks).toString('utf8') }))
