@@ -14,7 +14,6 @@ import type { ExplainMissing } from './drivers/file.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { type DiffIds, diffIdsOf } from './early-diff-ids.ts'
 import { storeLedger } from './ledger.ts'
-import { exportResult } from './output.ts'
 import { metadataTaskName, resolveImage } from './resolve.ts'
 import type { Session } from './session.ts'
 import { type RunTask, taskRunner } from './tasks.ts'
@@ -80,6 +79,8 @@ async function finish(
       })
     : undefined
   await session.store.publisher.flush()
+  if (options.outputs.length === 0) return image?.id
+  const { exportResult } = await import('./output.ts')
   for (const output of options.outputs) await exportResult(session, output, snapshot, image, options, runTask, signal)
   return image?.id
 }

@@ -7,7 +7,7 @@ import { assembleManifest, encodeManifest } from '../exporter/assemble.ts'
 import type { ImageContent } from '../exporter/types.ts'
 import { layerBlob } from '../snapshotter/blob.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
-import { materialiseRoot, sha256Of } from './image-root.ts'
+import { publishRoot, sha256Of } from './image-root.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -46,7 +46,7 @@ async function existingManifest(session: Session, image: StoredImage): Promise<E
 async function packedManifest(session: Session, image: StoredImage, signal: AbortSignal): Promise<EncodedManifest> {
   const { store } = session
   await store.prepare()
-  const { snapshot } = await materialiseRoot(session, image.id, signal, () => undefined)
+  const snapshot = await publishRoot(session, image.id, signal)
   const layers: Descriptor[] = []
   for (const layer of snapshot.layers) {
     signal.throwIfAborted()

@@ -6,7 +6,7 @@ import type { Compression } from '../core/media-types.ts'
 import { parseReference } from '../core/reference.ts'
 import type { PackedLayer, UnpackedRoot } from '../snapshotter/unpack.ts'
 import { unpack } from '../snapshotter/unpack.ts'
-import { layersUsable } from '../snapshotter/snapshot.ts'
+import { layersUsable, type Snapshot } from '../snapshotter/snapshot.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
 import type { Session } from './session.ts'
 
@@ -24,6 +24,14 @@ export async function materialiseRoot(session: Session, id: Digest, signal: Abor
   const unpacked = await unpack(session.snapshotter, packedLayers(session, image, signal, onFetch), signal)
   session.store.images.put({ ...image, root: unpacked.snapshot })
   return unpacked
+}
+
+/** An image's root outside a build: unpacked if need be, and its layers made durable for everybody. */
+export async function publishRoot(session: Session, id: Digest, signal: AbortSignal): Promise<Snapshot> {
+  const { snapshot, newLayers } = await materialiseRoot(session, id, signal, () => undefined)
+  if (newLayers.length > 0) await session.native.sync(session.store.layout.layers)
+  session.store.layers.publish(newLayers)
+  return snapshot
 }
 
 function packedLayers(session: Session, image: StoredImage, signal: AbortSignal, onFetch: OnFetch): readonly PackedLayer[] {

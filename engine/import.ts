@@ -9,7 +9,7 @@ import { hostPlatform } from '../core/platform.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
 import { assembleManifest, encodeConfig, encodeManifest } from '../exporter/assemble.ts'
 import { createHash } from 'node:crypto'
-import { materialiseRoot, sha256Of } from './image-root.ts'
+import { publishRoot, sha256Of } from './image-root.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -46,13 +46,6 @@ export async function importRoot(session: Session, file: string, name: string, s
   store.images.name(reference, id)
   store.writeIndex()
   return id
-}
-
-/** Unpacks an image now, so that a damaged archive is refused where it comes in and not in a later build. */
-export async function publishRoot(session: Session, id: Digest, signal: AbortSignal): Promise<void> {
-  const { newLayers } = await materialiseRoot(session, id, signal, () => undefined)
-  await session.native.sync(session.store.layout.layers)
-  session.store.layers.publish(newLayers)
 }
 
 /** A file of the user, or standard input. @throws TsbError `TSB_ARCHIVE_MISSING` when reading begins */

@@ -1,10 +1,4 @@
 import { TsbError } from '../core/error.ts'
-import { build } from './build.ts'
-import { listImages } from './images.ts'
-import { importRoot } from './import.ts'
-import { load } from './load.ts'
-import { run } from './run.ts'
-import { save } from './save.ts'
 import { openSession } from './session.ts'
 import type { Engine, EngineOptions } from './types.ts'
 
@@ -25,12 +19,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
   const session = openSession(options.env)
   return {
-    build: (buildOptions, onEvent, signal) => build(session, buildOptions, onEvent, signal),
-    run: (runOptions, signal) => run(session, runOptions, signal),
-    images: async () => listImages(session),
-    importRoot: (file, name, signal) => importRoot(session, file, name, signal),
-    load: (file, signal) => load(session, file, signal),
-    save: (names, file, format, signal) => save(session, names, file, format, signal),
+    // Each verb is loaded when it is used: start-up is what a cached build mostly consists of.
+    build: async (buildOptions, onEvent, signal) => (await import('./build.ts')).build(session, buildOptions, onEvent, signal),
+    run: async (runOptions, signal) => (await import('./run.ts')).run(session, runOptions, signal),
+    images: async () => (await import('./images.ts')).listImages(session),
+    importRoot: async (file, name, signal) => (await import('./import.ts')).importRoot(session, file, name, signal),
+    load: async (file, signal) => (await import('./load.ts')).load(session, file, signal),
+    save: async (names, file, format, signal) => (await import('./save.ts')).save(session, names, file, format, signal),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   }
 }

@@ -1,7 +1,7 @@
 import type { Digest } from '../core/digest.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
 import { readArchive } from '../exporter/read-archive.ts'
-import { publishRoot } from './import.ts'
+import { publishRoot } from './image-root.ts'
 import type { Session } from './session.ts'
 import type { LoadedImage } from './types.ts'
 

@@ -7,8 +7,7 @@ import type { Mount, ProcessOutcome, ProcessSpec } from '../executor/types.ts'
 import { layerPaths } from '../snapshotter/snapshot.ts'
 import { openWorkspace } from '../snapshotter/workspace.ts'
 import { configOf } from '../store/images.ts'
-import { publishRoot } from './import.ts'
-import { materialiseRoot } from './image-root.ts'
+import { publishRoot } from './image-root.ts'
 import { resolveImage } from './resolve.ts'
 import type { Session } from './session.ts'
 import type { RunOptions } from './types.ts'
@@ -26,8 +25,7 @@ const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 export async function run(session: Session, options: RunOptions, signal: AbortSignal): Promise<number> {
   const image = await resolveImage(session, options.image, hostPlatform(), false, signal)
   await session.store.prepare()
-  await publishRoot(session, image.image, signal)
-  const { snapshot } = await materialiseRoot(session, image.image, signal, () => undefined)
+  const snapshot = await publishRoot(session, image.image, signal)
   const stored = session.store.images.get(image.image)
   const config = stored === undefined ? {} : (configOf(stored).config ?? {})
   const executor = await session.executor()

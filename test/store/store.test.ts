@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { createRequire } from 'node:module'
+import { blake3Digest, type Digest } from '../../core/digest.ts'
+import type { Effects } from '../../core/effects.ts'
+import { isTsbError } from '../../core/error.ts'
+import type { StoredRecord } from '../../store/records.ts'
+import { openStore, type Store } from '../../store/store.ts'
+
+let counter = 0
+const effects: Effects = {
+  now: () => 1_000 + counter,
+  monotonic: () => counter,
+  randomId: () => `id${process.pid}x${counter++}`,
+  fetch: () => Promise.reject(new Error('no network in this test')),
+}
+const native = {
+  synced: 0,
+  remove: async (paths: readonly string[]): Promise<void> => {
+    for (const path of paths) rmSync(path, { recursive: true, force: true })
+  },
+  sync: async (): Promise<void> => {
+    native.synced += 1
+  },
+}
+
+function temporaryRoot(t: TestContext): string {
+  const root = mkdtempSync(join(tmpdir(), 'tsbuild-store-'))
+  t.after(() => rmSync(root, { recursive: true, force: true }))
+  return join(root, 'store')
+}
+
+function recordOf(key: Digest, layer: string): StoredRecord {
+  return { key, op: blake3Digest('op'), preimage: '{}', result: layer, delta: blake3Digest(layer), created: 1, duration: 1 }
+}
+
+function announce(store: Store, id: string): void {
+  mkdirSync(join(store.layout.layers, id, 'diff'), { recursive: true })
+  store.layers.announce({ id, delta: blake3Digest(id), entries: 1, bytes: 1, created: 1 }, store.leases.own().id)
+}
+
+test('a record is seen by others only after its layer was synced', async (t) => {
+  const root = temporaryRoot(t)
+  await using store = openStore(root, native, effects)
+  await using other = openStore(root, native, effects)
+  await store.prepare()
+  announce(store, 'layer1')
+  assert.equal(other.layers.usable(['layer1'], undefined), false)
+  assert.equal(store.layers.usable(['layer1'], store.leases.own().id), true)
+  const before = native.synced
+  store.publisher.add({ layers: ['layer1'], record: recordOf(blake3Digest('k'), 'layer1'), claim: blake3Digest('k') })
+  await store.publisher.flush()
+  assert.equal(native.synced, before + 1)
+  assert.equal(other.records.find(blake3Digest('k')), 'layer1')
+  assert.equal(other.layers.usable(['layer1'], undefined), true)
+})
+
+test('results handed in together share one sync', async (t) => {
+  await using store = openStore(temporaryRoot(t), native, effects)
+  await store.prepare()
+  const before = native.synced
+  for (const name of ['a', 'b', 'c', 'd']) {
+    announce(store, name)
+    store.publisher.add({ layers: [name], record: recordOf(blake3Digest(name), name), claim: blake3Digest(name) })
+  }
+  await store.publisher.flush()
+  assert.ok(native.synced - before <= 2, `${native.synced - before} syncs for 4 results`)
+})
+
+test('one process at a time claims a key', async (t) => {
+  const root = temporaryRoot(t)
+  await using store = openStore(root, native, effects)
+  await using other = openStore(root, native, effects)
+  const key = blake3Digest('key')
+  assert.equal(store.records.claim(key), true)
+  assert.equal(other.records.claim(key), false)
+  store.records.release(key)
+  assert.equal(other.records.claim(key), true)
+})
+
+test('what a killed process left is removed by the next, and its claims are taken over', async (t) => {
+  const root = temporaryRoot(t)
+  const script = `
+    import { openStore } from ${JSON.stringify(new URL('../../store/store.js', import.meta.url).href)}
+    import { mkdirSync, writeFileSync } from 'node:fs'
+    const effects = { now: () => Date.now(), monotonic: () => 0, randomId: () => 'dead' + Math.random().toString(16).slice(2), fetch }
+    const store = openStore(process.argv[1], { remove: async () => {}, sync: async () => {} }, effects)
+    const lease = store.leases.own()
+    mkdirSync(store.layout.layers + '/abandoned/diff', { recursive: true })
+    store.layers.announce({ id: 'abandoned', delta: 'blake3:0', entries: 0, bytes: 0, created: 0 }, lease.id)
+    store.records.claim(${JSON.stringify(blake3Digest('claimed'))})
+    writeFileSync(lease.directory + '/half-written', 'x')
+    process.kill(process.pid, 'SIGKILL')`
+  const child = spawnSync(process.execPath, ['--input-type=module', '-e', script, root], { encoding: 'utf8' })
+  assert.equal(child.signal, 'SIGKILL', child.stderr)
+  await using store = openStore(root, native, effects)
+  assert.equal(existsSync(join(store.layout.layers, 'abandoned')), true)
+  mkdirSync(join(store.layout.layers, 'stray'))
+  await store.prepare()
+  assert.deepEqual(readdirSync(store.layout.layers), [])
+  assert.deepEqual(readdirSync(store.layout.work), [store.leases.own().id])
+  assert.equal(store.layers.get('abandoned'), undefined)
+  assert.equal(store.records.claim(blake3Digest('claimed')), true)
+})
+
+test('closing leaves no lease, no work directory and no unpublished layer', async (t) => {
+  const root = temporaryRoot(t)
+  const store = openStore(root, native, effects)
+  await store.prepare()
+  announce(store, 'unfinished')
+  await store[Symbol.asyncDispose]()
+  assert.deepEqual(readdirSync(join(root, 'work')), [])
+  assert.deepEqual(readdirSync(join(root, 'layers')), [])
+})
+
+test('a blob is stored under its digest, and a wrong one leaves nothing', async (t) => {
+  await using store = openStore(temporaryRoot(t), native, effects)
+  const written = await store.blobs.write([Buffer.from('hello '), Buffer.from('world')])
+  assert.equal(written.digest, 'sha256:b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9')
+  assert.equal(written.size, 11)
+  assert.equal(readFileSync(store.blobs.path(written.digest), 'utf8'), 'hello world')
+  const wrong: Digest = `sha256:${'0'.repeat(64)}`
+  await assert.rejects(store.blobs.write([Buffer.from('x')], wrong), (error) => isTsbError(error) && error.code === 'TSB_BLOB_DIGEST')
+  assert.equal(store.blobs.has(wrong), false)
+  assert.deepEqual(readdirSync(store.leases.own().directory), [])
+})
+
+test('a name belongs to the image that took it last', async (t) => {
+  await using store = openStore(temporaryRoot(t), native, effects)
+  const config = (n: number): Uint8Array => Buffer.from(JSON.stringify({ n }))
+  const [first, second]: [Digest, Digest] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`]
+  store.images.put({ id: first, configBytes: config(1), created: 1 })
+  store.images.put({ id: second, configBytes: config(2), created: 2 })
+  store.images.name('docker.io/library/app:latest', first)
+  store.images.name('docker.io/library/app:latest', second)
+  assert.equal(store.images.named('docker.io/library/app:latest')?.id, second)
+  assert.deepEqual(store.images.list().map((image) => image.id), [second])
+})
+
+test('a store of a newer program is refused and left as it is', async (t) => {
+  const root = temporaryRoot(t)
+  await openStore(root, native, effects)[Symbol.asyncDispose]()
+  const Database = createRequire(import.meta.url)('better-sqlite3')
+  const database = new Database(join(root, 'tsbuild.db'))
+  database.pragma('user_version = 999')
+  database.close()
+  assert.throws(() => openStore(root, native, effects), (error) => isTsbError(error) && error.code === 'TSB_STORE_NEWER' && error.fault === 'host')
+})
