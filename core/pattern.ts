@@ -1,0 +1,191 @@
+import { Minimatch } from 'minimatch'
+import { TsbError } from './error.ts'
+
+/**
+ * Docker's globs. One path component follows Go's `filepath.Match` (COPY and ADD sources); a whole ignore pattern
+ * follows moby's `patternmatcher`, which adds `**`. Minimatch writes the regular expressions; what it does
+ * differently is taken away here, so that the text means the same to JavaScript and to Rust's `regex` crate:
+ *
+ * - in Go `!`, `#`, `{}` and `+()` mean nothing, a class is negated by `^` only, and `[[:alpha:]]` is no special class;
+ * - Go's `*` matches a leading dot, and there is no `.` or `..` to be careful about: paths are cleaned before;
+ * - minimatch reads an escaped `^` at the start of a class as a negation, and escapes characters that need none.
+ */
+type Token =
+  | { readonly kind: 'literal'; readonly char: string }
+  | { readonly kind: 'any' }
+  | { readonly kind: 'star' }
+  | { readonly kind: 'double-star' }
+  | { readonly kind: 'separator' }
+  | { readonly kind: 'class'; readonly negated: boolean; readonly ranges: readonly (readonly [low: string, high: string])[] }
+
+/** Guards minimatch puts before a pattern that could match `.` or `..`. */
+const DOT_GUARD = '(?!(?:^|\\/)\\.\\.?(?:$|\\/))'
+const CACHE_LIMIT = 1000
+
+const compiled = new Map<string, RegExp>()
+
+/**
+ * Whether one path component matches a pattern without slashes (Go `filepath.Match`; `**` is two stars).
+ * @throws TsbError `TSB_PATTERN_INVALID` for an unclosed class, an empty range, or a trailing backslash.
+ */
+export function matchComponent(pattern: string, name: string): boolean {
+  let regex = compiled.get(pattern)
+  if (regex === undefined) {
+    if (compiled.size >= CACHE_LIMIT) compiled.clear()
+    const tokens = tokenize(pattern).map((token): Token => (token.kind === 'double-star' ? { kind: 'star' } : token))
+    regex = new RegExp(`^(?:${piecesToRegex(tokens)})$`, 'u')
+    compiled.set(pattern, regex)
+  }
+  return regex.test(name)
+}
+
+/** Whether a path has to be resolved against a listing. A backslash takes the meaning of the character after it. */
+export function hasWildcard(path: string): boolean {
+  for (let i = 0; i < path.length; i++) {
+    const char = path[i]
+    if (char === '\\') i++
+    else if (char === '*' || char === '?' || char === '[') return true
+  }
+  return false
+}
+
+/**
+ * The regular expression of an ignore pattern (moby `patternmatcher`), anchored at both ends, for a whole path without
+ * leading slash. It is plain enough for Rust's `regex`: no look-around, no back reference, no JavaScript-only escape.
+ * @throws TsbError `TSB_PATTERN_INVALID`
+ */
+export function patternToRegex(pattern: string): string {
+  const tokens = tokenize(pattern)
+  let text = ''
+  let piece: Token[] = []
+  const flush = (): void => {
+    text += piecesToRegex(piece)
+    piece = []
+  }
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i] as Token
+    if (token.kind === 'separator') {
+      flush()
+      text += '/'
+    } else if (token.kind === 'double-star') {
+      flush()
+      // `**/` is `**`: any number of directories, none included. At the end it takes everything.
+      if (tokens[i + 1]?.kind === 'separator') i++
+      text += i + 1 >= tokens.length ? '.*' : '(?:.*/)?'
+    } else piece.push(token)
+  }
+  flush()
+  return `^${text}$`
+}
+
+function tokenize(pattern: string): Token[] {
+  const chars = [...pattern]
+  const tokens: Token[] = []
+  for (let i = 0; i < chars.length; i++) {
+    const char = chars[i] as string
+    if (char === '/') tokens.push({ kind: 'separator' })
+    else if (char === '?') tokens.push({ kind: 'any' })
+    else if (char === '*') {
+      const double = chars[i + 1] === '*'
+      if (double) i++
+      tokens.push({ kind: double ? 'double-star' : 'star' })
+    } else if (char === '[') {
+      const { token, next } = readClass(pattern, chars, i + 1)
+      tokens.push(token)
+      i = next
+    } else if (char === '\\') {
+      i++
+      const escaped = chars[i]
+      if (escaped === undefined) throw invalid(pattern, 'it ends in a backslash')
+      tokens.push({ kind: 'literal', char: escaped })
+    } else tokens.push({ kind: 'literal', char })
+  }
+  return tokens
+}
+
+/** Reads a class from behind its `[`; `next` is the place of its `]`. */
+function readClass(pattern: string, chars: readonly string[], start: number): { token: Token; next: number } {
+  let i = start
+  const negated = chars[i] === '^'
+  if (negated) i++
+  const ranges: [string, string][] = []
+  const read = (): string => {
+    let char = chars[i]
+    if (char === '\\') char = chars[++i]
+    else if (char === '-' || char === ']') throw invalid(pattern, `\`${char}\` needs a backslash there`)
+    if (char === undefined) throw invalid(pattern, 'a `[` is not closed')
+    i++
+    return char
+  }
+  while (chars[i] !== ']' || ranges.length === 0) {
+    const low = read()
+    if (chars[i] !== '-') {
+      ranges.push([low, low])
+      continue
+    }
+    i++
+    const high = read()
+    if (high < low) throw invalid(pattern, `the range \`${low}-${high}\` is empty`)
+    ranges.push([low, high])
+  }
+  return { token: { kind: 'class', negated, ranges }, next: i }
+}
+
+/** The expression for tokens without separators, unanchored. */
+function piecesToRegex(tokens: readonly Token[]): string {
+  if (tokens.length === 0) return ''
+  const source = new Minimatch(tokens.map(toMinimatch).join(''), {
+    dot: true,
+    nobrace: true,
+    nocomment: true,
+    noext: true,
+    noglobstar: true,
+    nonegate: true,
+    platform: 'linux',
+  }).makeRe()
+  if (source === false) throw new TsbError('TSB_BUG', 'minimatch made no expression', { fault: 'bug' })
+  const text = plain(source.source.slice(1, -1).replace(DOT_GUARD, ''))
+  // A lone star is "one or more" to minimatch, which is right for a component but not for a piece of one.
+  return text === '[^/]+?' ? '[^/]*' : text
+}
+
+function toMinimatch(token: Token): string {
+  switch (token.kind) {
+    case 'literal':
+      return /[*?[\]\\{}()!+@#^]/.test(token.char) ? `\\${token.char}` : token.char
+    case 'any':
+      return '?'
+    case 'star':
+    case 'double-star':
+      return '*'
+    case 'separator':
+      return '/'
+    case 'class':
+      return classToMinimatch(token.negated, token.ranges)
+  }
+}
+
+function classToMinimatch(negated: boolean, ranges: readonly (readonly [string, string])[]): string {
+  // Each member once, `^` never first, and no member can form `&&`, `--` or `~~`, which are operators in Rust.
+  const members = new Set(ranges.map(([low, high]) => (low === high ? member(low) : `${member(low)}-${member(high)}`)))
+  const sorted = [...members].sort((a, b) => Number(a.startsWith('\\^')) - Number(b.startsWith('\\^')))
+  // minimatch unwraps a class of one member; `^` alone would become an empty negated class.
+  if (sorted.length === 1 && sorted[0] === '\\^' && !negated) return '\\^'
+  return `[${negated ? '^' : ''}${sorted.join('')}]`
+}
+
+function member(char: string): string {
+  return /[\\\]^[\-!:&~]/.test(char) ? `\\${char}` : char
+}
+
+/** Drops escapes that stand before characters without a meaning: neither Rust nor `u` expressions like all of them. */
+function plain(regex: string): string {
+  return regex.replace(/\\(.)/gsu, (pair, char: string) => (/[\\^$.*+?()[\]{}|\-A-Za-z0-9]/.test(char) ? pair : char))
+}
+
+function invalid(pattern: string, why: string): TsbError {
+  return new TsbError('TSB_PATTERN_INVALID', `\`${pattern}\` is not a pattern: ${why}`, {
+    hint: 'put a backslash before a character that is meant literally',
+    fault: 'input',
+  })
+}
