@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { createGunzip } from 'node:zlib'
 import type { Digest } from '../core/digest.ts'
 import { TsbError } from '../core/error.ts'
 import type { Descriptor, ImageConfig } from '../core/manifest.ts'
@@ -8,7 +7,7 @@ import { type Compression, layerType, MEDIA_TYPES } from '../core/media-types.ts
 import { hostPlatform } from '../core/platform.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
 import { assembleManifest, encodeConfig, encodeManifest } from '../exporter/assemble.ts'
-import { createHash } from 'node:crypto'
+import { openWorkspace } from '../snapshotter/workspace.ts'
 import { publishRoot, sha256Of } from './image-root.ts'
 import type { Session } from './session.ts'
 
@@ -70,20 +69,9 @@ async function sniffCompression(path: string): Promise<Compression> {
   return head.readUInt32LE(0) === 0xfd2fb528 ? 'zstd' : 'none'
 }
 
-/** The diffID of a packed tar. Unpacking computes it too, but it names the layer that is being unpacked. */
+/** The diffID of a packed tar, by unpacking it once: it names the layer, so it must be known before that is unpacked. */
 async function plainDigest(session: Session, blob: Digest, compression: Compression, signal: AbortSignal): Promise<Digest> {
-  if (compression === 'zstd') {
-    throw new TsbError('TSB_ARCHIVE_UNSUPPORTED', 'a root packed with zstd cannot be imported', {
-      fault: 'input',
-      hint: 'unpack it first: `zstd -dc FILE | tsbuild import - NAME`',
-    })
-  }
-  const hash = createHash('sha256')
-  const source = createReadStream(session.store.blobs.path(blob), { highWaterMark: 1 << 20, signal })
-  try {
-    for await (const chunk of source.pipe(createGunzip())) hash.update(chunk as Uint8Array)
-  } catch (error) {
-    throw new TsbError('TSB_ARCHIVE_INVALID', 'the archive is damaged: it does not unpack', { fault: 'input', hint: 'make the archive again', cause: error })
-  }
-  return `sha256:${hash.digest('hex')}`
+  await using scratch = await openWorkspace(session.snapshotter)
+  const applied = await session.native.applyLayer({ blob: session.store.blobs.path(blob), compression, destination: scratch.upper }, signal)
+  return applied.diffId
 }

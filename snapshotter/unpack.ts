@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Digest } from '../core/digest.ts'
 import { TsbError } from '../core/error.ts'
@@ -81,6 +82,7 @@ export async function emptyTree(context: SnapshotterContext): Promise<Digest> {
 async function apply(context: SnapshotterContext, layer: PackedLayer, upper: string, signal: AbortSignal): Promise<Unpacked> {
   const blob = await layer.blob()
   signal.throwIfAborted()
+  mkdirSync(upper, { mode: 0o755 })
   const applied = await context.native.applyLayer({ blob, compression: layer.compression, destination: upper }, signal)
   if (applied.diffId !== layer.diffId) {
     throw new TsbError('TSB_LAYER_DIGEST', `layer unpacks to \`${applied.diffId}\` where the image says \`${layer.diffId}\``, {
