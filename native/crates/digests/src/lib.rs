@@ -7,6 +7,7 @@ mod error;
 mod open;
 mod pack;
 mod sha256;
+pub mod tar;
 
 pub use cancel::Cancel;
 pub use compression::Compression;
