@@ -1,0 +1,108 @@
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// The first line on fd 3.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Request {
+    pub id: String,
+    /// Holds `config.json`; its `rootfs` becomes the mount point of the root.
+    pub bundle: PathBuf,
+    pub runtime: PathBuf,
+    /// Bottom first.
+    pub layers: Vec<PathBuf>,
+    pub upper: PathBuf,
+    pub work: PathBuf,
+    pub network: Network,
+    /// Name under every cgroup hierarchy.
+    pub cgroup: String,
+    pub terminal: bool,
+    /// Carry stdout and stderr through pipes: a program may reopen `/dev/stdout`, which a socket does not allow.
+    pub capture: bool,
+    /// Everything that gets mounted, in order, `/proc` and its kin included.
+    pub mounts: Vec<MountPoint>,
+    pub cwd: WorkingDirectory,
+    pub command: String,
+    /// Value of PATH that the command is looked up in.
+    pub path: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Network {
+    Host,
+    None,
+    /// Outbound only, through pasta.
+    Pasta { program: PathBuf },
+}
+
+#[derive(Deserialize)]
+pub struct MountPoint {
+    pub target: PathBuf,
+    /// Absent for a file system of the kernel, which is a directory.
+    pub source: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+pub struct WorkingDirectory {
+    pub path: PathBuf,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// Later lines on fd 3. Its end means: kill everything.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Control {
+    Signal { signal: u8 },
+}
+
+/// Lines on fd 4. The last one says how it ended.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Event<'a> {
+    Started,
+    Exited { code: i32 },
+    Signaled { signal: i32 },
+    Failed(&'a Failure),
+}
+
+/// Lines out of a descriptor, read as they come.
+pub struct Lines(BufReader<File>);
+
+impl Lines {
+    pub fn new(fd: OwnedFd) -> Self {
+        Self(BufReader::new(File::from(fd)))
+    }
+
+    /// The next line, or `None` at the end.
+    pub fn next_line(&mut self) -> io::Result<Option<String>> {
+        let mut line = String::new();
+        Ok((self.0.read_line(&mut line)? > 0).then_some(line))
+    }
+
+    /// Whether a whole line waits in the buffer, where polling the descriptor does not see it.
+    pub fn has_buffered(&self) -> bool {
+        self.0.buffer().contains(&b'\n')
+    }
+
+    pub fn fd(&self) -> &File {
+        self.0.get_ref()
+    }
+}
+
+/// Writes one event. A reader that has gone away is no concern of ours: its end kills us anyway.
+pub fn send(events: &OwnedFd, event: &Event) {
+    if let Ok(mut line) = serde_json::to_vec(event) {
+        line.push(b'\n');
+        if let Ok(fd) = events.try_clone() {
+            let _ = File::from(fd).write_all(&line);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::process::ExitCode;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
+
+use crate::cgroups;
+use crate::failure::{Code, During, Failure, Result};
+use crate::protocol::{Control, Event, Lines, Request, send};
+use crate::pump::Pump;
+use crate::signals::SignalQueue;
+use crate::terminal::SavedTerminal;
+use crate::worker;
+
+const REQUESTS: RawFd = 3;
+const EVENTS: RawFd = 4;
+/// Exit code of somebody who called us without the two channels.
+const MISUSED: u8 = 2;
+
+/// Passed on to the container when somebody sends them to us; a terminal's own arrive in the container through its pty.
+const FORWARDED: [i32; 6] =
+    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
+
+/// Carries out the request on fd 3 and reports on fd 4.
+pub fn run() -> ExitCode {
+    let (Ok(requests), Ok(events)) = (adopt(REQUESTS), adopt(EVENTS)) else {
+        let _ = io::stderr().write_all(b"tsbuild-runner is started by tsbuild: it expects requests on descriptor 3\n");
+        return ExitCode::from(MISUSED);
+    };
+    match carry_out(Lines::new(requests), &events) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            send(&events, &Event::Failed(&failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Takes an inherited descriptor over and keeps it from our children.
+fn adopt(fd: RawFd) -> rustix::io::Result<OwnedFd> {
+    // SAFETY: nothing else in this program owns the number; whether it is open at all is what the next call tells.
+    let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+    match fcntl_setfd(&owned, FdFlags::CLOEXEC) {
+        Ok(()) => Ok(owned),
+        Err(error) => {
+            // Closing a number that is not open would abort the process.
+            std::mem::forget(owned);
+            Err(error)
+        }
+    }
+}
+
+fn carry_out(mut requests: Lines, events: &OwnedFd) -> Result<()> {
+    let line = requests.next_line().during(Code::Request, || "cannot read the request".into())?.unwrap_or_default();
+    let request: Request = serde_json::from_str(&line).during(Code::Request, || "not a request".into())?;
+    let _terminal = SavedTerminal::save(request.terminal);
+    let mut held = FORWARDED.to_vec();
+    held.push(libc::SIGCHLD);
+    let signals = SignalQueue::hold(&held).during(Code::Isolation, || "cannot hold signals".into())?;
+    let (control, to_worker) = pipe_with(PipeFlags::CLOEXEC).during(Code::Isolation, || "cannot make a pipe".into())?;
+    let streams = Streams::open(request.capture).during(Code::Isolation, || "cannot make pipes".into())?;
+
+    let Some(worker) = fork_into_pid_namespace().during(Code::Isolation, || "cannot make a PID namespace".into())? else {
+        drop((requests, to_worker, signals));
+        worker::main(&request, control, events, streams.map(Streams::into_container_side));
+    };
+    drop(control);
+    let pumps = streams.map(Streams::into_pumps).transpose().during(Code::Isolation, || "cannot carry output".into())?;
+    let mut watch = Watch { worker, requests: Some(requests), signals, to_worker: File::from(to_worker), pumps: pumps.into_iter().flatten().collect() };
+    let status = watch.until_dead().during(Code::Isolation, || "cannot watch the container".into());
+    cgroups::remove(&request.cgroup);
+    match status?.exit_status() {
+        Some(0) => Ok(()),
+        _ => Err(Failure { code: Code::Isolation, message: "the container's supervisor was killed".into() }),
+    }
+}
+
+/// Like `fork`, the child being PID 1 of a new namespace. Returns `None` in the child.
+fn fork_into_pid_namespace() -> io::Result<Option<Pid>> {
+    // `unshare` and `fork` would do, but would leave this process unable to make threads.
+    let flags = libc::CLONE_NEWPID | libc::SIGCHLD;
+    // SAFETY: without CLONE_VM the child has memory of its own, as after fork, and this program has one thread, so no
+    // lock is held by a thread that the child lacks. The remaining arguments are unused without the flags that name them.
+    match unsafe { libc::syscall(libc::SYS_clone, flags as libc::c_long, 0, 0, 0, 0) } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(Pid::from_raw(pid as i32)),
+    }
+}
+
+/// Pipes for stdout and stderr: reading ends, writing ends.
+struct Streams([(OwnedFd, OwnedFd); 2]);
+
+impl Streams {
+    fn open(wanted: bool) -> rustix::io::Result<Option<Self>> {
+        if !wanted {
+            return Ok(None);
+        }
+        Ok(Some(Self([pipe_with(PipeFlags::CLOEXEC)?, pipe_with(PipeFlags::CLOEXEC)?])))
+    }
+
+    fn into_container_side(self) -> [OwnedFd; 2] {
+        self.0.map(|(_, writer)| writer)
+    }
+
+    fn into_pumps(self) -> io::Result<[Pump; 2]> {
+        let [(stdout, _), (stderr, _)] = self.0;
+        Ok([
+            Pump::new(stdout, io::stdout().as_fd().try_clone_to_owned()?)?,
+            Pump::new(stderr, io::stderr().as_fd().try_clone_to_owned()?)?,
+        ])
+    }
+}
+
+/// Everything that can happen while the container runs.
+struct Watch {
+    worker: Pid,
+    /// Absent after its end.
+    requests: Option<Lines>,
+    signals: SignalQueue,
+    to_worker: File,
+    pumps: Vec<Pump>,
+}
+
+impl Watch {
+    /// Until the worker, and with it all that it started, is dead and the output delivered.
+    fn until_dead(&mut self) -> io::Result<WaitStatus> {
+        let mut status = None;
+        loop {
+            if let (Some(status), true) = (status, self.pumps.iter().all(|pump| pump.wants().is_none())) {
+                return Ok(status);
+            }
+            self.wait(status.is_some())?;
+            self.pumps.iter_mut().for_each(Pump::step);
+            while let Some(signal) = self.signals.next() {
+                if signal == libc::SIGCHLD {
+                    status = waitpid(Some(self.worker), WaitOptions::NOHANG)?.map(|(_, status)| status).or(status);
+                } else {
+                    self.forward(signal as u8);
+                }
+            }
+        }
+    }
+
+    fn wait(&mut self, dead: bool) -> io::Result<()> {
+        if self.requests.as_ref().is_some_and(Lines::has_buffered) {
+            self.obey();
+        }
+        let mut waiting = vec![PollFd::new(&self.signals, PollFlags::IN)];
+        let wants: Vec<_> = self.pumps.iter().filter_map(Pump::wants).collect();
+        waiting.extend(wants.iter().map(|(fd, flags)| PollFd::new(fd, *flags)));
+        let requests = self.requests.as_ref().filter(|_| !dead);
+        waiting.extend(requests.map(|lines| PollFd::new(lines.fd(), PollFlags::IN)));
+        match poll(&mut waiting, None) {
+            Err(Errno::INTR) => return Ok(()),
+            result => result?,
+        };
+        let asked = requests.is_some() && waiting.last().is_some_and(|last| !last.revents().is_empty());
+        if asked {
+            self.obey();
+        }
+        Ok(())
+    }
+
+    /// One line of control; the end of them, or a line that makes no sense, ends everything.
+    fn obey(&mut self) {
+        let line = self.requests.as_mut().and_then(|lines| lines.next_line().ok().flatten());
+        match line.and_then(|text| serde_json::from_str(&text).ok()) {
+            Some(Control::Signal { signal }) => self.forward(signal),
+            None => {
+                self.requests = None;
+                let _ = kill_process(self.worker, Signal::KILL);
+                self.pumps.iter_mut().for_each(Pump::give_up);
+            }
+        }
+    }
+
+    /// The worker knows which process is the container's.
+    fn forward(&mut self, signal: u8) {
+        let _ = self.to_worker.write_all(&[signal]);
+    }
+}
+

@@ -1,0 +1,200 @@
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::exit;
+use std::time::Duration;
+
+use files::mount::{Upper, attach};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::Mode;
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
+use rustix::process::{
+    Pid, Signal, WaitOptions, WaitStatus, kill_process, set_parent_process_death_signal, umask, wait,
+};
+use rustix::thread::UnshareFlags;
+
+use crate::command;
+use crate::copied_up::CopiedUp;
+use crate::failure::{Code, During, Failure, Result};
+use crate::network::Connection;
+use crate::protocol::{Event, Request, send};
+use crate::runtime::Runtime;
+use crate::signals::SignalQueue;
+use crate::stubs::{Stubs, make_working_directory};
+
+/// How often we look whether a runtime in the foreground has made its container.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Runs the container and reports how it ended. `control` carries signal numbers and ends with the supervisor.
+pub fn main(request: &Request, control: OwnedFd, events: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> ! {
+    let outcome = take_position(&control, streams).and_then(|()| contain(request, control, events));
+    match &outcome {
+        Ok(status) => match status.terminating_signal() {
+            Some(signal) => send(events, &Event::Signaled { signal }),
+            None => send(events, &Event::Exited { code: status.exit_status().unwrap_or_default() }),
+        },
+        Err(failure) => send(events, &Event::Failed(failure)),
+    }
+    exit(0)
+}
+
+/// Ties our life to the supervisor's, and takes the container's streams.
+fn take_position(control: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> Result<()> {
+    let cannot = || "cannot set up the container's supervisor".into();
+    set_parent_process_death_signal(Some(Signal::KILL)).during(Code::Isolation, cannot)?;
+    // It may have died before that took effect.
+    let mut hung_up = [PollFd::new(control, PollFlags::empty())];
+    poll(&mut hung_up, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).during(Code::Isolation, cannot)?;
+    if hung_up[0].revents().contains(PollFlags::HUP) {
+        exit(1);
+    }
+    if let Some([stdout, stderr]) = streams {
+        rustix::stdio::dup2_stdout(stdout).during(Code::Isolation, cannot)?;
+        rustix::stdio::dup2_stderr(stderr).during(Code::Isolation, cannot)?;
+    }
+    umask(Mode::from_raw_mode(0o022));
+    Ok(())
+}
+
+fn contain(request: &Request, control: OwnedFd, events: &OwnedFd) -> Result<WaitStatus> {
+    let children = SignalQueue::hold(&[libc::SIGCHLD]).during(Code::Isolation, || "cannot hold signals".into())?;
+    let host = Connection::host()?;
+    isolate(request)?;
+    let connection = Connection::start(&request.network, host, &request.bundle)?;
+    let root = Root::mount(request)?;
+    let ended = run(request, &root, connection, Wait { control: File::from(control), children }, events);
+    kill_everything();
+    root.dismantle(request)?;
+    ended
+}
+
+fn isolate(request: &Request) -> Result<()> {
+    let namespaces = UnshareFlags::NEWNS | Connection::namespace(&request.network);
+    // SAFETY: none of the flags unshares the descriptor table, which is what makes `unshare` unsafe.
+    let result = unsafe { rustix::thread::unshare_unsafe(namespaces) };
+    result.map_err(|error| match error {
+        rustix::io::Errno::PERM => Failure { code: Code::Privilege, message: "cannot make namespaces".into() },
+        other => Failure { code: Code::Isolation, message: format!("cannot make namespaces: {other}") },
+    })?;
+    // Downstream, so that no mount of ours is seen outside while what the host unmounts goes here as well.
+    mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
+        .during(Code::Isolation, || "cannot separate mounts from the host's".into())?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount("proc", "/proc", "proc", flags, None).during(Code::Isolation, || "cannot mount /proc".into())
+}
+
+/// The container's root, put together under the bundle.
+struct Root {
+    path: PathBuf,
+    stubs: Stubs,
+}
+
+impl Root {
+    fn mount(request: &Request) -> Result<Self> {
+        let path = request.bundle.join("rootfs");
+        fs::create_dir_all(&path).during(Code::Root, || "cannot make the mount point".into())?;
+        let upper = Upper { path: &request.upper, work: &request.work };
+        attach(&request.layers, Some(&upper), &path).map_err(|error| {
+            let code = if error.code == "TSB_PRIVILEGE_MISSING" { Code::Privilege } else { Code::Root };
+            Failure { code, message: error.message }
+        })?;
+        let stubs = Stubs::make(&path, &request.upper, &request.mounts)
+            .during(Code::Root, || "cannot prepare mount points".into())?;
+        make_working_directory(&path, &request.cwd, &request.mounts)
+            .during(Code::Root, || format!("cannot make the working directory `{}`", request.cwd.path.display()))?;
+        Ok(Self { path, stubs })
+    }
+
+    /// Takes everything out of the upper that is there on our account only.
+    fn dismantle(self, request: &Request) -> Result<()> {
+        let cannot = || "cannot clean up after the container".into();
+        let copied_up = self.stubs.remove().during(Code::Root, cannot)?;
+        // An upper may be changed only when no overlay is on it any more.
+        unmount(&self.path, UnmountFlags::empty()).during(Code::Root, cannot)?;
+        CopiedUp::remove_unchanged(copied_up, &request.upper).during(Code::Root, cannot)
+    }
+}
+
+fn run(request: &Request, root: &Root, connection: Connection, mut waiting: Wait, events: &OwnedFd) -> Result<WaitStatus> {
+    command::check(&root.path, request)?;
+    connection.wait()?;
+    let runtime = Runtime::new(request);
+    if request.terminal {
+        let child = runtime.start_attached()?;
+        waiting.until_container(&runtime, child)?;
+        send(events, &Event::Started);
+        return waiting.until_end(child, runtime.container());
+    }
+    let container = runtime.start_detached()?;
+    send(events, &Event::Started);
+    waiting.until_end(container, Some(container))
+}
+
+struct Wait {
+    control: File,
+    children: SignalQueue,
+}
+
+impl Wait {
+    /// Until a runtime in the foreground has made its container. Fails when it ends without.
+    fn until_container(&mut self, runtime: &Runtime, child: Pid) -> Result<()> {
+        while runtime.container().is_none() {
+            std::thread::sleep(LOOK_AGAIN);
+            let gone = kill_process(child, Signal::CONT).is_err() || zombie(child);
+            if gone && runtime.container().is_none() {
+                return Err(runtime.failure());
+            }
+        }
+        Ok(())
+    }
+
+    /// Until `awaited` ends; signals go to `container` meanwhile.
+    fn until_end(&mut self, awaited: Pid, container: Option<Pid>) -> Result<WaitStatus> {
+        let cannot = || "cannot wait for the container".into();
+        loop {
+            while let Some((pid, status)) = wait(WaitOptions::NOHANG).during(Code::Isolation, cannot)? {
+                if pid == awaited {
+                    return Ok(status);
+                }
+            }
+            let mut ready = [PollFd::new(&self.control, PollFlags::IN), PollFd::new(&self.children, PollFlags::IN)];
+            match poll(&mut ready, None) {
+                Err(rustix::io::Errno::INTR) => continue,
+                result => result.during(Code::Isolation, cannot)?,
+            };
+            let asked = !ready[0].revents().is_empty();
+            while self.children.next().is_some() {}
+            if asked {
+                self.pass_on(container);
+            }
+        }
+    }
+
+    fn pass_on(&mut self, container: Option<Pid>) {
+        let mut signal = [0_u8];
+        match self.control.read(&mut signal) {
+            // The supervisor is gone, and with us goes everything.
+            Ok(0) | Err(_) => exit(1),
+            Ok(_) => {
+                let signal = Signal::from_named_raw(i32::from(signal[0]));
+                if let (Some(container), Some(signal)) = (container, signal) {
+                    let _ = kill_process(container, signal);
+                }
+            }
+        }
+    }
+}
+
+fn zombie(pid: Pid) -> bool {
+    let stat = fs::read_to_string(Path::new("/proc").join(pid.as_raw_nonzero().to_string()).join("stat"));
+    stat.is_ok_and(|text| text.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+}
+
+/// All but ourselves in this PID namespace; they hold mounts that must go.
+fn kill_everything() {
+    // SAFETY: a call without memory effects. -1 reaches the processes of our PID namespace alone, whose first we are.
+    unsafe { libc::kill(-1, libc::SIGKILL) };
+    while wait(WaitOptions::empty()).is_ok() {}
+}
+
