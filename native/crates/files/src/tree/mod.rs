@@ -4,12 +4,12 @@
 //! subtree. Modification times are left out: a tree that was only touched is the same tree. The root itself has no
 //! entry. The BLAKE3 of the file is the tree's digest and, in hex, its name in the directory of trees.
 
-mod codec;
+pub(crate) mod codec;
 mod entry;
 mod merge;
 mod read;
 mod select;
-mod write;
+pub(crate) mod write;
 
 pub use entry::{Entry, Kind, Xattr, compare, is_below};
 pub use merge::{Merged, merge};
