@@ -31,7 +31,7 @@ export function installDependencies() {
  */
 export function compileSqlite() {
   if (sqliteWorks()) return
-  npm('better-sqlite3 from source', ['rebuild', 'better-sqlite3', '--ignore-scripts=false', '--foreground-scripts'], {
+  npm('better-sqlite3 from source', ['rebuild', 'better-sqlite3', '--ignore-scripts=false'], {
     npm_config_build_from_source: 'true',
     ...nodeHeaders(),
   })

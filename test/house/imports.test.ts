@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { dirname, join } from 'node:path'
+import { describe, test } from 'node:test'
+import { type SourceFile, sourceFiles } from './sources.ts'
+
+/** Who may import whom: docs/architecture.md says why. Type-only imports count. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  frontend: ['core'],
+  registry: ['core'],
+  native: ['core'],
+  store: ['core', 'native'],
+  executor: ['core', 'native'],
+  snapshotter: ['core', 'store', 'native'],
+  solver: ['core', 'store'],
+  exporter: ['core', 'store', 'snapshotter', 'registry', 'native'],
+  engine: ['core', 'frontend', 'registry', 'native', 'store', 'executor', 'snapshotter', 'solver', 'exporter'],
+  cli: ['engine', 'core', 'frontend'],
+}
+
+const CONNECTIONS = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dgram', 'node:dns', 'undici']
+const CLOCK = /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bprocess\.hrtime\b/
+const FETCH = /(?<![.\w])fetch\((?!\w*:)|\bglobalThis\.fetch\b/
+
+interface Import {
+  readonly file: string
+  readonly line: number
+  readonly specifier: string
+}
+
+const files = sourceFiles(Object.keys(ALLOWED), '.ts')
+const imports = files.flatMap(importsOf)
+
+describe('import directions', () => {
+  test('the rooms are there, and the reader of imports finds some', () => {
+    assert.ok(files.length > 50)
+    assert.ok(imports.length > files.length)
+  })
+
+  for (const [room, allowed] of Object.entries(ALLOWED)) {
+    test(`${room} imports only ${allowed.join(', ') || 'nothing of ours'}`, () => {
+      const wrong = imports
+        .filter(({ file }) => roomOf(file) === room)
+        .filter(({ file, specifier }) => {
+          const target = targetRoom(file, specifier)
+          return target !== undefined && target !== room && !allowed.includes(target)
+        })
+      assert.deepEqual(wrong.map(describeImport), [])
+    })
+  }
+
+  test('only store imports the SQLite driver', () => {
+    const wrong = imports.filter(({ file, specifier }) => specifier === 'better-sqlite3' && roomOf(file) !== 'store')
+    assert.deepEqual(wrong.map(describeImport), [])
+  })
+
+  test('only engine/host imports what opens connections', () => {
+    const wrong = imports.filter(({ file, specifier }) => CONNECTIONS.includes(specifier) && !isHost(file))
+    assert.deepEqual(wrong.map(describeImport), [])
+  })
+
+  test('relative imports name the file, with its extension', () => {
+    const wrong = imports.filter(({ specifier }) => specifier.startsWith('.') && !/\.(?:ts|mjs)$/.test(specifier))
+    assert.deepEqual(wrong.map(describeImport), [])
+  })
+})
+
+describe('effects', () => {
+  test('only the renderers of the command line write to standard output and error', () => {
+    assert.deepEqual(
+      places((file) => !file.startsWith('cli/render/'), /\bprocess\.(?:stdout|stderr)\b|\bconsole\./),
+      [],
+    )
+  })
+
+  test('only engine/host reads the clock', () => {
+    assert.deepEqual(
+      places((file) => !isHost(file), CLOCK),
+      [],
+    )
+  })
+
+  test('only engine/host fetches', () => {
+    assert.deepEqual(
+      places((file) => !isHost(file), FETCH),
+      [],
+    )
+  })
+})
+
+function importsOf({ path, lines }: SourceFile): Import[] {
+  return lines.flatMap((text, index) =>
+    [...text.matchAll(/(?:^import |\bfrom |\bimport\()\s*'([^']+)'/g)].map(([, specifier = '']) => ({
+      file: path,
+      line: index + 1,
+      specifier,
+    })),
+  )
+}
+
+function targetRoom(file: string, specifier: string): string | undefined {
+  return specifier.startsWith('.') ? roomOf(join(dirname(file), specifier)) : undefined
+}
+
+function roomOf(path: string): string {
+  return path.slice(0, path.indexOf('/'))
+}
+
+function isHost(path: string): boolean {
+  return path === 'engine/host.ts' || path.startsWith('engine/host/')
+}
+
+/** Lines of code that match, as `path:line`; comments and contracts (a method called `fetch`) do not count. */
+function places(concerns: (file: string) => boolean, pattern: RegExp): string[] {
+  return files
+    .filter(({ path }) => concerns(path))
+    .flatMap(({ path, lines }) =>
+      lines.flatMap((text, index) => (pattern.test(text) && !/^\s*(?:\*|\/[/*])/.test(text) ? [`${path}:${index + 1}`] : [])),
+    )
+}
+
+function describeImport({ file, line, specifier }: Import): string {
+  return `${file}:${line} imports ${specifier}`
+}
