@@ -1,6 +1,6 @@
 import { EXIT_CODES, type TsbError, toTsbError } from '../core/error.ts'
-import type { CliHost } from './host.ts'
 import { COMMANDS, type CommandEntry } from './commands/index.ts'
+import type { CliHost } from './host.ts'
 import { selectCommand } from './select.ts'
 
 /** Docker's code for a `run` that failed before the program had a say. */
@@ -47,7 +47,7 @@ async function showHelp(name: string | undefined, host: CliHost): Promise<number
 
 async function report(error: TsbError, host: CliHost): Promise<void> {
   const [{ renderError }, { palette }] = await Promise.all([import('./render/error.ts'), import('./render/palette.ts')])
-  const isDebug = (host.env['DEBUG'] ?? '').split(',').some((topic) => topic === 'tsbuild' || topic === '*')
+  const isDebug = (host.env.DEBUG ?? '').split(',').some((topic) => topic === 'tsbuild' || topic === '*')
   host.terminal.stderr.write(renderError(error, palette(host.terminal.stderr, host.env), isDebug))
 }
 

@@ -1,7 +1,7 @@
 import type { Effects } from '../core/effects.ts'
 import type { BuildOptions, Engine, EngineOptions } from '../engine/types.ts'
-import { processTerminal } from './render/terminal.ts'
 import type { Terminal } from './render/terminal.ts'
+import { processTerminal } from './render/terminal.ts'
 
 /** What the command line has from its process; tests hand in another. */
 export interface CliHost {

@@ -4,7 +4,13 @@ import { helpText } from './parse.ts'
 
 /** `docs/cli.md`: the overview and each command's help, as the program prints them. */
 export async function manual(): Promise<string> {
-  const sections = ['# The command line', '', 'Made from the definitions by `node docs/cli-manual.mjs`; a test compares.', '', block(overview())]
+  const sections = [
+    '# The command line',
+    '',
+    'Made from the definitions by `node docs/cli-manual.mjs`; a test compares.',
+    '',
+    block(overview()),
+  ]
   for (const [name, entry] of Object.entries(COMMANDS)) {
     sections.push('', `## tsbuild ${name}`, '', block(helpText(await entry.load())))
   }

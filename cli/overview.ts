@@ -5,7 +5,7 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ['TSBUILD_RUNTIME', 'OCI runtime for containers, as --oci-runtime'],
   ['TSBUILD_PROGRESS', 'as --progress; BUILDKIT_PROGRESS is read too'],
   ['SOURCE_DATE_EPOCH', 'seconds since 1970 to use as the time of the build'],
-  ['DOCKER_CONFIG', 'directory of docker\'s config.json, for registry credentials'],
+  ['DOCKER_CONFIG', "directory of docker's config.json, for registry credentials"],
   ['NO_COLOR', 'no colours'],
   ['DEBUG=tsbuild', 'stack traces with errors'],
 ]

@@ -4,8 +4,8 @@ import type { BuildOptions } from '../../engine/types.ts'
 import type { CommandModule } from '../command.ts'
 import { collect } from '../flags.ts'
 import type { CliHost, OutputSpec } from '../host.ts'
-import { openProgress } from '../render/progress.ts'
 import { progressMode } from '../render/mode.ts'
+import { openProgress } from '../render/progress.ts'
 import { writesTerminal } from '../streams.ts'
 import { withEngine } from '../with-engine.ts'
 
@@ -39,8 +39,13 @@ export const buildCommand: CommandModule = {
       .option('--label <name=value>', 'set a label of the image', collect, [])
       .option('--no-cache', 'run every step, whatever earlier builds left')
       .option('--pull', 'ask the registry for newer base images')
-      .option('-o, --output <spec>', 'where the result goes: `type=image|oci|docker|tar|local[,dest=…]`; `-` is standard output', collect, [])
-      .option('--platform <os/arch>', 'platform of the result (default: this machine\'s)')
+      .option(
+        '-o, --output <spec>',
+        'where the result goes: `type=image|oci|docker|tar|local[,dest=…]`; `-` is standard output',
+        collect,
+        [],
+      )
+      .option('--platform <os/arch>', "platform of the result (default: this machine's)")
       .option('--progress <mode>', 'how progress looks: auto, plain, tty, quiet, rawjson (default: auto)')
       .option('-q, --quiet', 'print only the image ID')
       .option('--iidfile <file>', 'write the image ID to a file')
@@ -98,14 +103,20 @@ function splitPair(flag: string, text: string): readonly [name: string, value: s
   const equals = text.indexOf('=')
   const name = equals < 0 ? text : text.slice(0, equals)
   if (name !== '') return [name, equals < 0 ? undefined : text.slice(equals + 1)]
-  throw new TsbError('TSB_USAGE_INVALID_VALUE', `\`${text}\` has no name before \`=\``, { fault: 'usage', hint: `write \`${flag} NAME=value\`` })
+  throw new TsbError('TSB_USAGE_INVALID_VALUE', `\`${text}\` has no name before \`=\``, {
+    fault: 'usage',
+    hint: `write \`${flag} NAME=value\``,
+  })
 }
 
 /** Whether an archive goes to stdout; it must be the only one, and not land on a screen. */
 function checkOutputs(outputs: readonly OutputSpec[], host: CliHost): boolean {
   const onStdout = outputs.filter((output) => output.type !== 'image' && output.dest === '-')
   if (onStdout.length > 1) {
-    throw new TsbError('TSB_USAGE_STDOUT_TWICE', 'two outputs on standard output', { fault: 'usage', hint: 'give all but one of them a `dest=FILE`' })
+    throw new TsbError('TSB_USAGE_STDOUT_TWICE', 'two outputs on standard output', {
+      fault: 'usage',
+      hint: 'give all but one of them a `dest=FILE`',
+    })
   }
   if (onStdout.length > 0 && host.terminal.stdout.isTerminal) throw writesTerminal('use `dest=FILE`, or redirect standard output')
   return onStdout.length > 0

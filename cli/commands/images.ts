@@ -2,8 +2,8 @@ import { Command, Option } from 'commander'
 import { familiarName, parseReference } from '../../core/reference.ts'
 import type { ImageSummary } from '../../engine/types.ts'
 import type { CommandModule } from '../command.ts'
-import { formatAge, formatSize } from '../render/units.ts'
 import { formatTable } from '../render/table.ts'
+import { formatAge, formatSize } from '../render/units.ts'
 import { withEngine } from '../with-engine.ts'
 
 interface ImagesFlags {
@@ -72,7 +72,13 @@ function formatRows(rows: readonly Row[], flags: ImagesFlags): string {
 function dockerJson(row: Row): Readonly<Record<string, string>> {
   return {
     Containers: 'N/A',
-    CreatedAt: row.created === undefined ? 'N/A' : new Date(row.created).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' +0000 UTC'),
+    CreatedAt:
+      row.created === undefined
+        ? 'N/A'
+        : new Date(row.created)
+            .toISOString()
+            .replace('T', ' ')
+            .replace(/\.\d+Z$/, ' +0000 UTC'),
     CreatedSince: row.since,
     Digest: row.digest,
     ID: row.id,

@@ -31,7 +31,7 @@ export const runCommand: CommandModule = {
       )
       .usage('[options] <image> [command...]')
       .argument('<image>', 'name or ID of the image; pulled when absent')
-      .argument('[command...]', 'instead of the image\'s own command')
+      .argument('[command...]', "instead of the image's own command")
       .option('--rm', 'remove the container when it ends')
       .option('-i, --interactive', 'pass standard input on')
       .option('-t, --tty', 'give the command a terminal')
@@ -39,7 +39,7 @@ export const runCommand: CommandModule = {
       .option('-v, --volume <source:target[:ro]>', 'make a path of this machine visible', collect, [])
       .option('-w, --workdir <path>', 'working directory')
       .option('-u, --user <user[:group]>', 'user to run as')
-      .option('--entrypoint <command>', 'instead of the image\'s entry point')
+      .option('--entrypoint <command>', "instead of the image's entry point")
       .addOption(new Option('--network <mode>', 'network').choices(['default', 'none', 'host']).default('default'))
       .option('-h, --hostname <name>', 'host name in the container')
       .option('--oci-runtime <name>', 'OCI runtime: a name or a path')
@@ -79,7 +79,10 @@ function runOptions(flags: RunFlags, args: readonly string[], host: CliHost): Ru
 /** `NAME` takes the value from our environment, and is left out when it has none, as docker does. */
 function environmentEntry(item: string, host: CliHost): readonly string[] {
   if (item.startsWith('=') || item === '') {
-    throw new TsbError('TSB_USAGE_INVALID_VALUE', `\`${item}\` is not a variable`, { fault: 'usage', hint: 'write `-e NAME=value` or `-e NAME`' })
+    throw new TsbError('TSB_USAGE_INVALID_VALUE', `\`${item}\` is not a variable`, {
+      fault: 'usage',
+      hint: 'write `-e NAME=value` or `-e NAME`',
+    })
   }
   if (item.includes('=')) return [item]
   const value = host.env[item]

@@ -14,7 +14,13 @@ export function renderError(error: TsbError, colours: Palette, debug: boolean): 
   const several = error.diagnostics.length > 1
   for (const diagnostic of error.diagnostics) parts.push(...renderProblem(diagnostic, colours))
   const repeated = error.diagnostics.length === 1 && error.diagnostics[0]?.message === error.message
-  if (!repeated) parts.push(...renderProblem({ ...error, severity: 'error', message: error.message, hint: error.hint, spans: several ? [] : freshSpans(error) }, colours))
+  if (!repeated)
+    parts.push(
+      ...renderProblem(
+        { ...error, severity: 'error', message: error.message, hint: error.hint, spans: several ? [] : freshSpans(error) },
+        colours,
+      ),
+    )
   if (debug) parts.push(colours.dim(renderStack(error)))
   return `${parts.join('\n')}\n`
 }
@@ -54,7 +60,7 @@ function place(span: Span | undefined): string {
 
 /** Messages quote the user's input and remote servers: no control character of theirs reaches the terminal. */
 function oneLine(message: string): string {
-  return message.replace(/\s*\n\s*/g, ' ').replace(/[\x00-\x1f\x7f-\x9f]/g, '\ufffd')
+  return message.replace(/\s*\n\s*/g, ' ').replace(/\p{Cc}/gu, '\ufffd')
 }
 
 function renderStack(error: Error): string {

@@ -1,6 +1,6 @@
 import type { Span } from '../../core/span.ts'
-import { displayWidth } from './width.ts'
 import type { Palette } from './palette.ts'
+import { displayWidth } from './width.ts'
 
 const RULE = '-'.repeat(20)
 const CONTEXT_LINES = 2
@@ -57,5 +57,5 @@ function caretLine(span: Span, line: string): string | undefined {
 
 /** Tabs as four blanks, so that carets line up; other control characters would reach the terminal. */
 function printable(line: string): string {
-  return line.replaceAll('\t', '    ').replace(/[\x00-\x1f\x7f-\x9f]/g, '\ufffd')
+  return line.replaceAll('\t', '    ').replace(/\p{Cc}/gu, '\ufffd')
 }

@@ -1,8 +1,9 @@
 import { StringDecoder } from 'node:string_decoder'
 
 /** Escape sequences (CSI, OSC, others) that a program in a step may send; a build's output must not steer our terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin and end with them
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~]?)/g
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
+const CONTROLS = /[^\P{Cc}\t]/gu
 /** A line without an end is cut here: it would grow without bound otherwise. */
 const MAX_LINE = 16_384
 

@@ -16,8 +16,8 @@ export function progressMode(
   terminal: Terminal,
 ): ProgressMode {
   if (flags.quiet) return 'quiet'
-  const wanted = flags.progress || env['TSBUILD_PROGRESS'] || env['BUILDKIT_PROGRESS'] || 'auto'
-  if (wanted === 'auto') return terminal.stderr.isTerminal && env['TERM'] !== 'dumb' ? 'tty' : 'plain'
+  const wanted = flags.progress || env.TSBUILD_PROGRESS || env.BUILDKIT_PROGRESS || 'auto'
+  if (wanted === 'auto') return terminal.stderr.isTerminal && env.TERM !== 'dumb' ? 'tty' : 'plain'
   if (!isMode(wanted)) {
     throw new TsbError('TSB_USAGE_INVALID_VALUE', `invalid progress mode \`${wanted}\``, {
       fault: 'usage',

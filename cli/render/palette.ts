@@ -12,7 +12,10 @@ export interface Palette {
 
 /** Colours of the terminal's own sixteen, so that they fit its theme; none for NO_COLOR, a dumb terminal or a file. */
 export function palette(output: Pick<Output, 'isTerminal'>, env: Readonly<Record<string, string | undefined>>): Palette {
-  const off = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb' || !output.isTerminal
-  const look = (start: number, end: number) => (text: string): string => off || text === '' ? text : `\x1b[${start}m${text}\x1b[${end}m`
+  const off = (env.NO_COLOR ?? '') !== '' || env.TERM === 'dumb' || !output.isTerminal
+  const look =
+    (start: number, end: number) =>
+    (text: string): string =>
+      off || text === '' ? text : `\x1b[${start}m${text}\x1b[${end}m`
   return { bold: look(1, 22), dim: look(2, 22), red: look(31, 39), green: look(32, 39), yellow: look(33, 39), blue: look(34, 39) }
 }

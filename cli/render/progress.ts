@@ -1,5 +1,5 @@
-import type { BuildEvent, OnEvent } from '../../core/event.ts'
 import type { Diagnostic } from '../../core/diagnostic.ts'
+import type { BuildEvent, OnEvent } from '../../core/event.ts'
 import { renderWarnings } from './error.ts'
 import type { ProgressMode } from './mode.ts'
 import { palette } from './palette.ts'

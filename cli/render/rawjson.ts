@@ -14,6 +14,8 @@ interface Vertex {
   error?: string
 }
 
+type Status = Readonly<Record<string, readonly object[]>>
+
 /** One JSON object a line in the shape of BuildKit's status stream: `vertexes`, `statuses`, `logs`, `warnings`. */
 export class RawJsonRenderer implements Renderer {
   readonly #write: (text: string) => void
@@ -25,20 +27,31 @@ export class RawJsonRenderer implements Renderer {
   }
 
   event(event: BuildEvent): void {
+    const status = this.#status(event)
+    if (status !== undefined) this.#write(`${JSON.stringify(status)}\n`)
+  }
+
+  tick(): void {}
+
+  close(): void {}
+
+  #status(event: BuildEvent): Status | undefined {
     switch (event.kind) {
       case 'build-started':
       case 'build-done':
-        return
+        return undefined
       case 'graph':
-        return this.#send({ vertexes: event.steps.map(({ step, name }) => this.#vertex(`step ${step}`, name)) })
+        return { vertexes: event.steps.map(({ step, name }) => this.#vertex(`step ${step}`, name)) }
       case 'task-started':
-        return this.#started(this.#vertex(`task ${event.id}`, event.name), event.time)
+        return started(this.#vertex(`task ${event.id}`, event.name), event.time)
       case 'step-started':
-        return this.#started(this.#vertex(`step ${event.step}`), event.time)
-      case 'task-done':
-        return this.#completed(this.#vertex(`task ${event.id}`), event.time, event.error === undefined ? { kind: 'done' } : { kind: 'failed', message: event.error })
+        return started(this.#vertex(`step ${event.step}`), event.time)
+      case 'task-done': {
+        const outcome: StepOutcome = event.error === undefined ? { kind: 'done' } : { kind: 'failed', message: event.error }
+        return completed(this.#vertex(`task ${event.id}`), event.time, outcome)
+      }
       case 'step-done':
-        return this.#completed(this.#vertex(`step ${event.step}`), event.time, event.outcome)
+        return completed(this.#vertex(`step ${event.step}`), event.time, event.outcome)
       case 'task-progress':
         return this.#progress(this.#vertex(`task ${event.id}`), event)
       case 'step-progress':
@@ -46,16 +59,12 @@ export class RawJsonRenderer implements Renderer {
       case 'step-log': {
         const data = Buffer.from(event.data).toString('base64')
         const vertex = this.#vertex(`step ${event.step}`).digest
-        return this.#send({ logs: [{ vertex, stream: event.stream === 'stdout' ? 1 : 2, data, timestamp: timestamp(event.time) }] })
+        return { logs: [{ vertex, stream: event.stream === 'stdout' ? 1 : 2, data, timestamp: timestamp(event.time) }] }
       }
       case 'diagnostic':
-        return this.#send({ warnings: [warning(event.diagnostic)] })
+        return { warnings: [warning(event.diagnostic)] }
     }
   }
-
-  tick(): void {}
-
-  close(): void {}
 
   /** Vertices have no digest in our events: one is made of what tells them apart within the build. */
   #vertex(key: string, name: string = key): Vertex {
@@ -66,26 +75,12 @@ export class RawJsonRenderer implements Renderer {
     return vertex
   }
 
-  #started(vertex: Vertex, time: number): void {
-    vertex.started = timestamp(time)
-    this.#send({ vertexes: [vertex] })
-  }
-
-  #completed(vertex: Vertex, time: number, outcome: StepOutcome): void {
-    vertex.started ??= timestamp(time)
-    vertex.completed = timestamp(time)
-    if (outcome.kind === 'cached') vertex.cached = true
-    if (outcome.kind === 'failed') vertex.error = outcome.message
-    if (outcome.kind === 'canceled') vertex.error = 'context canceled'
-    this.#send({ vertexes: [vertex] })
-  }
-
-  #progress(vertex: Vertex, event: Extract<BuildEvent, { kind: 'step-progress' | 'task-progress' }>): void {
+  #progress(vertex: Vertex, event: Extract<BuildEvent, { kind: 'step-progress' | 'task-progress' }>): Status {
     const now = timestamp(event.time)
     const key = `${vertex.digest} ${event.item}`
     const started = this.#itemStarts.get(key) ?? now
     this.#itemStarts.set(key, started)
-    this.#send({
+    return {
       statuses: [
         {
           id: event.item,
@@ -97,12 +92,22 @@ export class RawJsonRenderer implements Renderer {
           ...(event.total !== undefined && event.current >= event.total ? { completed: now } : {}),
         },
       ],
-    })
+    }
   }
+}
 
-  #send(status: Readonly<Record<string, readonly object[]>>): void {
-    this.#write(`${JSON.stringify(status)}\n`)
-  }
+function started(vertex: Vertex, time: number): Status {
+  vertex.started = timestamp(time)
+  return { vertexes: [vertex] }
+}
+
+function completed(vertex: Vertex, time: number, outcome: StepOutcome): Status {
+  vertex.started ??= timestamp(time)
+  vertex.completed = timestamp(time)
+  if (outcome.kind === 'cached') vertex.cached = true
+  if (outcome.kind === 'failed') vertex.error = outcome.message
+  if (outcome.kind === 'canceled') vertex.error = 'context canceled'
+  return { vertexes: [vertex] }
 }
 
 function warning(diagnostic: Diagnostic): object {

@@ -40,6 +40,6 @@ const ASCII: Symbols = {
 
 /** ASCII where the locale says so or the console has no font for more; an unset locale is taken for UTF-8. */
 export function symbolsFor(env: Readonly<Record<string, string | undefined>>): Symbols {
-  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || 'UTF-8'
-  return env['TERM'] === 'linux' || !/utf-?8/i.test(locale) ? ASCII : UNICODE
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || 'UTF-8'
+  return env.TERM === 'linux' || !/utf-?8/i.test(locale) ? ASCII : UNICODE
 }

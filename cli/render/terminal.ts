@@ -33,10 +33,16 @@ export function processTerminal(): Terminal {
         return process.stdin.isTTY === true
       },
     },
-    stdout: output(() => process.stdout, () => {
-      for (const listener of closed) listener()
-    }),
-    stderr: output(() => process.stderr, () => {}),
+    stdout: output(
+      () => process.stdout,
+      () => {
+        for (const listener of closed) listener()
+      },
+    ),
+    stderr: output(
+      () => process.stderr,
+      () => {},
+    ),
     size: () => ({ columns: process.stderr.columns || 80, rows: process.stderr.rows || 24 }),
     onResize: (listener) => {
       process.stderr.on('resize', listener)

@@ -1,5 +1,5 @@
-import { cleanLine } from './log.ts'
 import { type Line, plainLine } from './live-region.ts'
+import { cleanLine } from './log.ts'
 import type { BuildRows, Progress, Row } from './rows.ts'
 import type { Look } from './tty.ts'
 import { rowLine } from './tty-lines.ts'

@@ -6,8 +6,8 @@ import type { Renderer } from './renderer.ts'
 import { BuildRows, type Row } from './rows.ts'
 import { type Symbols, symbolsFor } from './symbols.ts'
 import type { Terminal } from './terminal.ts'
-import { liveLines } from './tty-live.ts'
 import { rowLine, summaryLine } from './tty-lines.ts'
+import { liveLines } from './tty-live.ts'
 
 /** Work outside the graph is only worth a line of its own when somebody had to wait for it. */
 const TASK_WORTH_MS = 500
