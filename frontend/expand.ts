@@ -1,0 +1,247 @@
+import { problem } from './problems.ts'
+import { editByPattern, type PatternEdit } from './shell-pattern.ts'
+
+/** Looks a variable up; `undefined` is unset. */
+export type Lookup = (name: string) => string | undefined
+
+export interface ExpandOptions {
+  /** The file's escape character. */
+  readonly escape: string
+  /** Leave quotes in place (texts for display, here-document words). */
+  readonly keepQuotes?: boolean
+  /** Leave escapes in place. */
+  readonly keepEscapes?: boolean
+  /** Leave unset variables as they were written instead of empty. */
+  readonly keepUnset?: boolean
+  /** Quotes are ordinary characters (bodies of here-documents). */
+  readonly noQuotes?: boolean
+}
+
+export interface Expansion {
+  readonly text: string
+  /** The text split at white space that was neither quoted nor escaped. */
+  readonly words: readonly string[]
+  /** Names that were used and are not set, without those whose absence the form provides for (`${x:-y}`). */
+  readonly unset: readonly string[]
+}
+
+/**
+ * Expands variables and removes quotes in one text (Dockerfile reference, "Environment replacement"), in all forms
+ * that BuildKit knows: `$v`, `${v}`, `:-` `-` `:+` `+` `:?` `?`, `#` `##` `%` `%%`, `/p/r` `//p/r`.
+ * @throws TsbError `TSB_DOCKERFILE_SUBSTITUTION` for malformed forms, unclosed quotes and failed `?`.
+ */
+export function expand(text: string, lookup: Lookup, options: ExpandOptions): Expansion {
+  if (!/["'$\\`]/.test(text)) return { text, words: text.split(/\s+/u).filter((word) => word !== ''), unset: [] }
+  const expander = new Expander(text, lookup, options)
+  const result = expander.readUntil('', options.keepEscapes ?? false)
+  return { text: result, words: expander.finishWords(), unset: expander.unset }
+}
+
+const SPECIAL = '@*#?-$!0'
+
+/** Reads one text from left to right, building the result and its words side by side. */
+class Expander {
+  readonly unset: string[] = []
+  readonly #text: string
+  readonly #lookup: Lookup
+  readonly #options: ExpandOptions
+  #at = 0
+  #words: string[] = []
+  #word = ''
+  #inWord = false
+  /** Depth of `${…}`: what is read inside is not yet output, so it makes no words. */
+  #depth = 0
+
+  constructor(text: string, lookup: Lookup, options: ExpandOptions) {
+    this.#text = text
+    this.#lookup = lookup
+    this.#options = options
+  }
+
+  /** The text up to `stop` (which is consumed), or to the end for an empty `stop`. */
+  readUntil(stop: string, keepEscapes: boolean): string {
+    let result = ''
+    for (;;) {
+      const char = this.#text[this.#at]
+      if (char === undefined) {
+        if (stop === '') return result
+        throw this.#fail(stop === '}' ? 'a `}` is missing' : 'a `/` is missing in `${…/…}`')
+      }
+      if (stop !== '' && char === stop) {
+        this.#at++
+        return result
+      }
+      if (char === "'" && this.#options.noQuotes !== true) result += this.#readSingleQuoted()
+      else if (char === '"' && this.#options.noQuotes !== true) result += this.#readDoubleQuoted(keepEscapes)
+      else if (char === '$') {
+        const value = this.#readDollar()
+        for (const part of value) this.#emit(part, false)
+        result += value
+      } else if (char === this.#options.escape) result += this.#readEscaped(keepEscapes)
+      else {
+        this.#at++
+        this.#emit(char, false)
+        result += char
+      }
+    }
+  }
+
+  finishWords(): readonly string[] {
+    if (this.#inWord) this.#words.push(this.#word)
+    this.#inWord = false
+    this.#word = ''
+    return this.#words
+  }
+
+  #emit(char: string, quoted: boolean): void {
+    if (this.#depth > 0) return
+    if (!quoted && /\s/u.test(char)) {
+      if (this.#inWord && this.#word !== '') this.#words.push(this.#word)
+      this.#inWord = false
+      this.#word = ''
+      return
+    }
+    this.#word += char
+    this.#inWord = true
+  }
+
+  #emitQuoted(text: string): string {
+    if (this.#depth === 0) {
+      this.#word += text
+      this.#inWord = true
+    }
+    return text
+  }
+
+  #readEscaped(keepEscapes: boolean): string {
+    const escape = this.#text[this.#at] as string
+    const char = this.#text[this.#at + 1]
+    this.#at += 2
+    const kept = keepEscapes ? this.#emitQuoted(escape) : ''
+    // An escape at the very end escapes nothing and is dropped.
+    return char === undefined ? kept : kept + this.#emitQuoted(char)
+  }
+
+  #readSingleQuoted(): string {
+    const end = this.#text.indexOf("'", this.#at + 1)
+    if (end < 0) throw this.#fail('a single quote is not closed')
+    const body = this.#text.slice(this.#at + 1, end)
+    this.#at = end + 1
+    return this.#emitQuoted(this.#options.keepQuotes === true ? `'${body}'` : body)
+  }
+
+  #readDoubleQuoted(keepEscapes: boolean): string {
+    const quote = this.#options.keepQuotes === true ? '"' : ''
+    this.#at++
+    let result = this.#emitQuoted(quote)
+    for (;;) {
+      const char = this.#text[this.#at]
+      if (char === undefined) throw this.#fail('a double quote is not closed')
+      if (char === '"') {
+        this.#at++
+        return result + this.#emitQuoted(quote)
+      }
+      if (char === '$') {
+        result += this.#emitQuoted(this.#readDollar())
+        continue
+      }
+      this.#at++
+      if (char !== this.#options.escape) {
+        result += this.#emitQuoted(char)
+        continue
+      }
+      const next = this.#text[this.#at]
+      if (keepEscapes) result += this.#emitQuoted(char)
+      if (next === undefined) continue
+      // Only these lose their escape inside double quotes; all others keep it.
+      if (next === '"' || next === '$' || next === this.#options.escape) {
+        this.#at++
+        result += this.#emitQuoted(next)
+      } else if (!keepEscapes) result += this.#emitQuoted(char)
+    }
+  }
+
+  #readDollar(): string {
+    this.#at++
+    if (this.#text[this.#at] !== '{') {
+      const name = this.#readName()
+      return name === '' ? '$' : this.#value(name, `$${name}`)
+    }
+    const start = this.#at - 1
+    this.#at++
+    const first = this.#text[this.#at]
+    if (first === undefined) throw this.#fail('a `}` is missing')
+    if (first === '{' || first === '}' || first === ':') throw this.#fail('a name is missing after `${`')
+    this.#depth++
+    const value = this.#readBraces(start)
+    this.#depth--
+    return value
+  }
+
+  #readBraces(start: number): string {
+    const name = this.#readName()
+    let modifier = this.#text[this.#at++]
+    if (modifier === undefined) throw this.#fail('a `}` is missing')
+    if (modifier === '}') return this.#value(name, `\${${name}}`)
+    if (modifier === '/') return this.#replace(name, start)
+    const emptyIsUnset = modifier === ':'
+    if (emptyIsUnset) {
+      modifier = this.#text[this.#at++]
+      if (modifier === undefined || modifier === '}') throw this.#fail('a modifier is missing after `:`')
+    }
+    const trims = modifier === '#' || modifier === '%'
+    if (!'+-?#%'.includes(modifier) || (trims && emptyIsUnset)) {
+      throw this.#fail(`there is no modifier \`${emptyIsUnset ? ':' : ''}${modifier}\``)
+    }
+    const word = this.readUntil('}', trims)
+    const current = this.#lookup(name)
+    if (current === undefined && this.#options.keepUnset === true) return this.#text.slice(start, this.#at)
+    if (trims) return this.#trim(this.#value(name, ''), modifier as '#' | '%', word)
+    const missing = current === undefined || (emptyIsUnset && current === '')
+    if (modifier === '-') return missing ? word : current
+    if (modifier === '+') return missing ? '' : word
+    if (missing) throw this.#fail(`\`${name}\`: ${word === '' ? `must not be ${current === undefined ? 'unset' : 'empty'}` : word}`)
+    return current
+  }
+
+  #trim(value: string, side: '#' | '%', pattern: string): string {
+    const longest = pattern[0] === side
+    return this.#edit(value, longest ? pattern.slice(1) : pattern, { kind: side === '#' ? 'trim-start' : 'trim-end', longest })
+  }
+
+  #replace(name: string, start: number): string {
+    const all = this.#text[this.#at] === '/'
+    if (all) this.#at++
+    const pattern = this.readUntil('/', true)
+    const replacement = this.readUntil('}', true)
+    if (this.#lookup(name) === undefined && this.#options.keepUnset === true) return this.#text.slice(start, this.#at)
+    return this.#edit(this.#value(name, ''), pattern, { kind: 'replace', all, replacement })
+  }
+
+  #edit(value: string, pattern: string, edit: PatternEdit): string {
+    const edited = editByPattern(value, pattern, edit)
+    if (edited === undefined) throw this.#fail(`the pattern \`${pattern}\` escapes what needs no escape`)
+    return edited
+  }
+
+  #readName(): string {
+    const start = this.#at
+    const first = this.#text[start] ?? ''
+    if (/\p{Nd}/u.test(first)) {
+      while (/\p{Nd}/u.test(this.#text[this.#at] ?? '')) this.#at++
+    } else if (first !== '' && SPECIAL.includes(first)) this.#at++
+    else while (/[\p{L}\p{Nd}_]/u.test(this.#text[this.#at] ?? '')) this.#at++
+    return this.#text.slice(start, this.#at)
+  }
+
+  #value(name: string, written: string): string {
+    const value = this.#lookup(name)
+    if (value !== undefined) return value
+    if (!this.unset.includes(name)) this.unset.push(name)
+    return this.#options.keepUnset === true ? written : ''
+  }
+
+  #fail(why: string): ReturnType<typeof problem> {
+    return problem('TSB_DOCKERFILE_SUBSTITUTION', `cannot expand \`${this.#text}\`: ${why}`, undefined, 'put the escape character before a `$` or quote that is meant literally')
+  }
+}

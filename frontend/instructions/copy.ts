@@ -1,0 +1,67 @@
+import { readFlags, refuse } from '../flags.ts'
+import { problem } from '../problems.ts'
+import type { RawInstruction } from '../source.ts'
+import { readJsonStrings, splitBlanks } from '../split.ts'
+import type { Located } from './common.ts'
+
+export interface CopyInstruction extends Located {
+  readonly kind: 'copy'
+  readonly command: 'ADD' | 'COPY'
+  readonly sources: readonly string[]
+  readonly destination: string
+  /** Stage, index or image; COPY only. */
+  readonly from: string | undefined
+  readonly chown: string | undefined
+  readonly chmod: string | undefined
+  /** Unpack archives: ADD's default. */
+  readonly unpack: boolean
+}
+
+/** `COPY [flags] SOURCE… DESTINATION`. @throws TsbError `TSB_DOCKERFILE_ARGUMENTS`, `TSB_DOCKERFILE_FROM_VARIABLE`, `TSB_DOCKERFILE_UNSUPPORTED` */
+export function readCopy(raw: RawInstruction): CopyInstruction {
+  const flags = readFlags(raw, { from: 'text', chown: 'text', chmod: 'text', link: 'switch', parents: 'switch', exclude: 'list' })
+  if (flags.switch('parents') === true) refuse(raw, '`COPY --parents`', '--parents', 'copy each directory by an instruction of its own')
+  const from = flags.text('from')
+  if (from?.includes('$')) {
+    const hint = 'give the image a stage (`FROM $image AS name`) and copy from that'
+    throw problem('TSB_DOCKERFILE_FROM_VARIABLE', '`--from` cannot have variables', raw.places.word('--from'), hint)
+  }
+  return readTransfer(raw, 'COPY', flags, from, false)
+}
+
+/** `ADD [flags] SOURCE… DESTINATION`. @throws TsbError `TSB_DOCKERFILE_ARGUMENTS`, `TSB_DOCKERFILE_UNSUPPORTED` */
+export function readAdd(raw: RawInstruction): CopyInstruction {
+  const flags = readFlags(raw, {
+    chown: 'text',
+    chmod: 'text',
+    link: 'switch',
+    exclude: 'list',
+    checksum: 'text',
+    'keep-git-dir': 'switch',
+    unpack: 'switch',
+  })
+  for (const name of ['checksum', 'keep-git-dir'] as const) {
+    if (flags.list(name).length > 0) refuse(raw, `\`ADD --${name}\``, `--${name}`, 'download the file in a `RUN` and check it there')
+  }
+  return readTransfer(raw, 'ADD', flags, undefined, flags.switch('unpack') ?? true)
+}
+
+interface CommonFlags {
+  text(name: 'chown' | 'chmod'): string | undefined
+  list(name: 'exclude'): readonly string[]
+  switch(name: 'link'): boolean | undefined
+}
+
+function readTransfer(raw: RawInstruction, command: 'ADD' | 'COPY', flags: CommonFlags, from: string | undefined, unpack: boolean): CopyInstruction {
+  if (flags.switch('link') === true) refuse(raw, `\`${command} --link\``, '--link', 'leave the flag out')
+  if (flags.list('exclude').length > 0) refuse(raw, `\`${command} --exclude\``, '--exclude', 'name what is to be copied, or use `.dockerignore`')
+  if (raw.heredocs.length > 0) refuse(raw, `a here-document in \`${command}\``, '<<', 'put the text in a file of the context')
+  const words = readJsonStrings(raw.rest) ?? splitBlanks(raw.rest)
+  const destination = words.at(-1)
+  if (destination === undefined || words.length < 2) {
+    throw problem('TSB_DOCKERFILE_ARGUMENTS', `\`${command}\` needs a source and a destination`, raw.span, `write \`${command} source destination\``)
+  }
+  const chown = flags.text('chown')
+  const chmod = flags.text('chmod')
+  return { kind: 'copy', raw, command, sources: words.slice(0, -1), destination, from, chown, chmod, unpack }
+}

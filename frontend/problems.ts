@@ -1,0 +1,73 @@
+import type { Diagnostic } from '../core/diagnostic.ts'
+import { type ErrorCode, isTsbError, TsbError } from '../core/error.ts'
+import type { Span } from '../core/span.ts'
+
+/** One problem of the user's file, to be thrown by whatever reads a part of it and gathered by `Problems`. */
+export function problem(code: ErrorCode, message: string, span: Span | undefined, hint?: string): TsbError {
+  return new TsbError(code, message, {
+    fault: 'input',
+    ...(hint === undefined ? {} : { hint }),
+    ...(span === undefined ? {} : { spans: [span] }),
+  })
+}
+
+/** Everything that is wrong with a file, so that the user hears of all of it at once. */
+export class Problems {
+  readonly #errors: Diagnostic[] = []
+  readonly #warnings: Diagnostic[] = []
+
+  /** Runs `step`; a problem it throws is kept (placed at `span` when it has no place) and `undefined` returned. */
+  attempt<T>(span: Span | undefined, step: () => T): T | undefined {
+    try {
+      return step()
+    } catch (error) {
+      this.add(error, span)
+      return undefined
+    }
+  }
+
+  /** Keeps a problem of the input; anything else is thrown on. */
+  add(error: unknown, span: Span | undefined): void {
+    if (!isTsbError(error) || (error.fault !== 'input' && error.fault !== 'usage')) throw error
+    if (error.diagnostics.length > 0) {
+      this.#errors.push(...error.diagnostics)
+      return
+    }
+    const spans = error.spans.length > 0 || span === undefined ? error.spans : [span]
+    this.#errors.push({
+      severity: 'error',
+      code: error.code,
+      message: error.message,
+      spans,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    })
+  }
+
+  warn(warning: Diagnostic): void {
+    this.#warnings.push(warning)
+  }
+
+  get warnings(): readonly Diagnostic[] {
+    return [...this.#warnings].sort(byPlace)
+  }
+
+  /** @throws TsbError with the code and text of the first error in the file, and all of them as `diagnostics`. */
+  throwIfAny(): void {
+    const errors = [...this.#errors].sort(byPlace)
+    const first = errors[0]
+    if (first === undefined) return
+    const others = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
+    throw new TsbError(first.code as ErrorCode, `${first.message}${others}`, {
+      fault: 'input',
+      spans: first.spans,
+      diagnostics: errors,
+      ...(first.hint === undefined ? {} : { hint: first.hint }),
+    })
+  }
+}
+
+function byPlace(a: Diagnostic, b: Diagnostic): number {
+  const first = a.spans[0]?.start
+  const second = b.spans[0]?.start
+  return (first?.line ?? 0) - (second?.line ?? 0) || (first?.column ?? 0) - (second?.column ?? 0)
+}
