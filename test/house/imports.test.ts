@@ -20,6 +20,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 const CONNECTIONS = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dgram', 'node:dns', 'undici']
 const CLOCK = /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bprocess\.hrtime\b/
+/** A file that is handed its `fetch` shadows the global one. */
+const INJECTED = /[({,] ?fetch(?:: Effects\['fetch'\]|[ ,})])/
 const FETCH = /(?<![.\w])fetch\((?!\w*:)|\bglobalThis\.fetch\b/
 
 interface Import {
