@@ -23,6 +23,12 @@ export interface NamedImage {
   readonly names: readonly string[]
 }
 
+/** An image on its way into an archive, with the canonical references that it is to have there. */
+export interface NamedImage {
+  readonly content: ImageContent
+  readonly names: readonly string[]
+}
+
 /** `--output`, read: where the result goes. `dest` `-` is standard output. */
 export type OutputSpec =
   /** Into the store, under the tags (the default). */

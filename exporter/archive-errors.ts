@@ -1,0 +1,43 @@
+import { interrupted, isTsbError, TsbError } from '../core/error.ts'
+
+/** An archive that is not what it should be. */
+export function invalidArchive(why: string, cause?: unknown): TsbError {
+  return new TsbError('TSB_ARCHIVE_INVALID', `not a usable image archive: ${why}`, {
+    fault: 'input',
+    hint: 'make it with `docker save`, `podman save`, `skopeo copy` or `tsbuild save`',
+    cause,
+  })
+}
+
+/** An archive that refers to something it does not have. */
+export function missingInArchive(name: string): TsbError {
+  return new TsbError('TSB_ARCHIVE_MISSING', `the archive has no \`${name}\`, which its image needs`, {
+    fault: 'input',
+    hint: 'make the archive again: it was cut short or edited',
+  })
+}
+
+/** Content that does not match its digest. */
+export function archiveDigestError(name: string, expected: string, found: string): TsbError {
+  return new TsbError('TSB_ARCHIVE_DIGEST', `\`${name}\` in the archive is damaged: expected \`${expected}\`, found \`${found}\``, {
+    fault: 'input',
+    hint: 'make or copy the archive again',
+  })
+}
+
+/** A name that would lead out of an archive. */
+export function pathError(name: string): TsbError {
+  return new TsbError('TSB_ARCHIVE_PATH', `the archive has the name \`${name.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)}\`, which leads out of it`, {
+    fault: 'input',
+    hint: 'do not trust where this archive comes from',
+  })
+}
+
+/** Whatever went wrong while reading an archive, as an error of ours: the disk's fault, or the archive's. */
+export function readError(error: unknown, signal: AbortSignal): TsbError {
+  if (signal.aborted) return interrupted()
+  if (isTsbError(error)) return error
+  const code = error instanceof Error && 'errno' in error && 'syscall' in error ? error.message : undefined
+  if (code === undefined) return invalidArchive(error instanceof Error ? error.message : String(error), error)
+  return new TsbError('TSB_ARCHIVE_READ', `cannot read the archive: ${code}`, { fault: 'host', hint: 'check that the file is there and readable', cause: error })
+}

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import type { Digest } from '../core/digest.ts'
+import type { ImagePlan } from '../core/image-plan.ts'
+import type { ContainerConfig, Descriptor, HistoryEntry, ImageConfig, Manifest } from '../core/manifest.ts'
+import { dockerLayerType, layerType, MEDIA_TYPES } from '../core/media-types.ts'
+import { goJson, pick, sorted } from './go-json.ts'
+import { compressionOfType } from './layer-types.ts'
+
+/** Which of the two families of media types a manifest speaks. */
+export type MediaTypeFamily = 'oci' | 'docker'
+
+/** A document with its exact bytes. */
+export interface EncodedDocument<T> {
+  readonly value: T
+  readonly bytes: Uint8Array
+  readonly descriptor: Descriptor
+}
+
+/** What BuildKit's exporter writes as the comment of history it had to make up. */
+const MADE_UP = 'buildkit.exporter.image.v0'
+
+// the order of Go's struct members
+const CONTAINER_FIELDS = [
+  'User', 'ExposedPorts', 'Env', 'Entrypoint', 'Cmd', 'Volumes', 'WorkingDir', 'Labels', 'StopSignal', 'ArgsEscaped', 'Healthcheck', 'OnBuild', 'Shell',
+] as const satisfies readonly (keyof ContainerConfig)[]
+const HISTORY_FIELDS = ['created', 'created_by', 'author', 'comment', 'empty_layer'] as const satisfies readonly (keyof HistoryEntry)[]
+const HEALTH_FIELDS = ['Test', 'Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries'] as const
+
+/**
+ * The config of a built image (OCI image spec, config.md), by BuildKit's rules: of the base survive author, system
+ * version and history; the plan decides the rest. `created` is when this build's layers were made. History entries
+ * without time get their layer's, or a neighbour's; layers without entry get one, entries without layer become empty.
+ */
+export function assembleConfig(plan: ImagePlan, diffIds: readonly Digest[], created: string): ImageConfig {
+  const { base, platform } = plan
+  const author = plan.author ?? base?.author
+  const osVersion = platform.osVersion ?? base?.['os.version']
+  const baseLayers = base?.rootfs.diff_ids.length ?? 0
+  const layerTimes = diffIds.map((_, index) => (index < baseLayers ? (base?.created ?? created) : created))
+  const history = completeHistory([...(base?.history ?? []), ...plan.history], layerTimes)
+  const last = history.at(-1)?.created
+  return {
+    ...(last === undefined ? {} : { created: last }),
+    ...(author === undefined ? {} : { author }),
+    architecture: platform.architecture,
+    ...(platform.variant === undefined ? {} : { variant: platform.variant }),
+    os: platform.os,
+    ...(osVersion === undefined ? {} : { 'os.version': osVersion }),
+    config: plan.config,
+    rootfs: { type: 'layers', diff_ids: diffIds },
+    history,
+  }
+}
+
+/** The config's bytes as BuildKit would write them: members sorted, those of `config` in Go's order, `null` for nothing. */
+export function encodeConfig(config: ImageConfig): EncodedDocument<ImageConfig> {
+  const { author, variant } = config
+  const osVersion = config['os.version']
+  const history = (config.history ?? []).map((entry) => pick(entry, HISTORY_FIELDS))
+  const text = goJson({
+    architecture: config.architecture,
+    ...(author === undefined || author === '' ? {} : { author }),
+    config: encodableContainer(config.config ?? {}),
+    created: config.created ?? null,
+    history: history.length === 0 ? null : history,
+    os: config.os,
+    ...(osVersion === undefined || osVersion === '' ? {} : { 'os.version': osVersion }),
+    rootfs: { type: 'layers', diff_ids: config.rootfs.diff_ids.length === 0 ? null : config.rootfs.diff_ids },
+    ...(variant === undefined || variant === '' ? {} : { variant }),
+  })
+  return encoded(config, text, MEDIA_TYPES.ociConfig)
+}
+
+/** The image ID: SHA-256 of the config's bytes. */
+export function imageId(configBytes: Uint8Array): Digest {
+  return `sha256:${createHash('sha256').update(configBytes).digest('hex')}`
+}
+
+/**
+ * A manifest (manifest.md, or Docker's schema 2) with all media types of one family, two-space indented as BuildKit's.
+ * Descriptors lose their annotations: those are the store's own affair.
+ */
+export function assembleManifest(config: Descriptor, layers: readonly Descriptor[], family: MediaTypeFamily): EncodedDocument<Manifest> {
+  const docker = family === 'docker'
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: docker ? MEDIA_TYPES.dockerManifest : MEDIA_TYPES.ociManifest,
+    config: plain(config, docker ? MEDIA_TYPES.dockerConfig : MEDIA_TYPES.ociConfig),
+    layers: layers.map((layer) => plain(layer, convertLayerType(layer.mediaType, docker))),
+  }
+  return encoded(manifest, goJson(manifest, 2), manifest.mediaType)
+}
+
+function completeHistory(entries: readonly HistoryEntry[], layerTimes: readonly string[]): readonly HistoryEntry[] {
+  let layer = 0
+  const history = entries.map((entry) => {
+    if (entry.empty_layer === true) return entry
+    if (layer >= layerTimes.length) return { ...entry, empty_layer: true }
+    const time = layerTimes[layer]
+    layer += 1
+    return entry.created === undefined && time !== undefined ? { ...entry, created: time } : entry
+  })
+  const missing = layerTimes.slice(layer).map((time) => ({ created: time, comment: MADE_UP }))
+  return fillTimes([...history, ...missing])
+}
+
+/** Entries without time take that of the entry before; the first of them that of the next layer, or of the last one. */
+function fillTimes(history: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  const firstGap = history.findIndex((entry) => entry.created === undefined)
+  if (firstGap < 0) return history
+  let time = history.slice(firstGap).find((entry) => entry.created !== undefined)?.created ?? history[firstGap - 1]?.created
+  return history.map((entry, index) => {
+    if (entry.created === undefined) return time === undefined ? entry : { ...entry, created: time }
+    if (index > firstGap) time = entry.created
+    return entry
+  })
+}
+
+function encodableContainer(config: ContainerConfig): Partial<ContainerConfig> {
+  const { ExposedPorts, Volumes, Labels, Healthcheck } = config
+  const maps = {
+    ...(ExposedPorts === undefined ? {} : { ExposedPorts: sorted(ExposedPorts) }),
+    ...(Volumes === undefined ? {} : { Volumes: sorted(Volumes) }),
+    ...(Labels === undefined ? {} : { Labels: sorted(Labels) }),
+  }
+  const picked = pick({ ...config, ...maps }, CONTAINER_FIELDS)
+  return Healthcheck === undefined ? picked : { ...picked, Healthcheck: { ...pick(Healthcheck, HEALTH_FIELDS) } as typeof Healthcheck }
+}
+
+function convertLayerType(mediaType: string, docker: boolean): string {
+  const compression = compressionOfType(mediaType)
+  if (compression === undefined) return mediaType
+  return docker ? dockerLayerType(compression) : layerType(compression)
+}
+
+function plain({ digest, size }: Descriptor, mediaType: string): Descriptor {
+  return { mediaType, digest, size }
+}
+
+function encoded<T>(value: T, text: string, mediaType: string): EncodedDocument<T> {
+  const bytes = Buffer.from(text)
+  return { value, bytes, descriptor: { mediaType, digest: imageId(bytes), size: bytes.byteLength } }
+}

@@ -1,0 +1,44 @@
+import { createWriteStream } from 'node:fs'
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { exportError } from './archive-entries.ts'
+
+/**
+ * Opens a file for a result and hands it to `write`. When writing fails, the file goes, unless it was something other
+ * than a regular file (`/dev/null`, a pipe).
+ * @throws TsbError `TSB_EXPORT_WRITE`, and whatever `write` throws
+ */
+export async function withOutputFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  let handle: FileHandle
+  try {
+    handle = await open(path, 'w', 0o644)
+  } catch (error) {
+    throw exportError(error)
+  }
+  try {
+    const regular = (await handle.stat()).isFile()
+    try {
+      await write(handle)
+    } catch (error) {
+      if (regular) await rm(path, { force: true })
+      throw error
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** The same for what writes to a stream. @throws TsbError `TSB_EXPORT_WRITE`, and whatever `write` throws */
+export async function withOutputStream(path: string, write: (stream: Writable) => Promise<void>): Promise<void> {
+  await withOutputFile(path, async ({ fd }) => {
+    const stream = createWriteStream(path, { fd, autoClose: false })
+    // an error is heard by whoever writes; without a listener of its own the stream would end the process
+    stream.on('error', () => undefined)
+    await write(stream)
+    stream.end()
+    await finished(stream).catch((error: unknown) => {
+      throw exportError(error)
+    })
+  })
+}

@@ -1,0 +1,19 @@
+import type { LayerPaths, Native, OutputFile } from '../native/types.ts'
+
+/** A finished root: its overlay layers, bottom first. */
+export interface ExportedRoot {
+  readonly layers: LayerPaths
+}
+
+/** Writes the merged root as one plain tar (`--output type=tar`). @throws TsbError what the native side reports */
+export async function exportRootTar(native: Native, root: ExportedRoot, output: OutputFile, signal: AbortSignal): Promise<void> {
+  await native.exportTar({ layers: root.layers, output }, signal)
+}
+
+/**
+ * Copies the merged root into a directory (`--output type=local`), made when missing; other files in it stay.
+ * @throws TsbError what the native side reports
+ */
+export async function exportRootDirectory(native: Native, root: ExportedRoot, destination: string, signal: AbortSignal): Promise<void> {
+  await native.exportDirectory({ layers: root.layers, destination }, signal)
+}
