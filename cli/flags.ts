@@ -2,7 +2,7 @@ import type { Command, Option } from 'commander'
 import { TsbError } from '../core/error.ts'
 
 /** For a flag that may be given several times. */
-export function collect(value: string, previous: readonly string[]): string[] {
+export function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value]
 }
 

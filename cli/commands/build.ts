@@ -5,23 +5,22 @@ import type { CommandModule } from '../command.ts'
 import { collect } from '../flags.ts'
 import type { CliHost, OutputSpec } from '../host.ts'
 import { progressMode } from '../render/mode.ts'
-import { openProgress } from '../render/progress.ts'
 import { writesTerminal } from '../streams.ts'
 import { withEngine } from '../with-engine.ts'
 
 interface BuildFlags {
-  readonly tag: readonly string[]
+  readonly tag?: readonly string[]
   readonly file?: string
   readonly target?: string
-  readonly buildArg: readonly string[]
-  readonly label: readonly string[]
+  readonly buildArg?: readonly string[]
+  readonly label?: readonly string[]
   /** `--no-cache` makes it false. */
   readonly cache: boolean
   readonly pull?: true
   readonly progress?: string
   readonly quiet?: true
   readonly iidfile?: string
-  readonly output: readonly string[]
+  readonly output?: readonly string[]
   readonly platform?: string
   readonly ociRuntime?: string
 }
@@ -32,11 +31,11 @@ export const buildCommand: CommandModule = {
     new Command('build')
       .description('Build an image from a Dockerfile. `build` may be left out: `tsbuild -t app .`')
       .argument('<path>', 'directory of the build context')
-      .option('-t, --tag <name[:tag]>', 'name of the image; may be given several times', collect, [])
+      .option('-t, --tag <name[:tag]>', 'name of the image; may be given several times', collect)
       .option('-f, --file <file>', 'the Dockerfile (default: `Dockerfile` in the context)')
       .option('--target <stage>', 'build only up to this stage')
-      .option('--build-arg <name[=value]>', 'set a build argument; without a value take it from the environment', collect, [])
-      .option('--label <name=value>', 'set a label of the image', collect, [])
+      .option('--build-arg <name[=value]>', 'set a build argument; without a value take it from the environment', collect)
+      .option('--label <name=value>', 'set a label of the image', collect)
       .option('--no-cache', 'run every step, whatever earlier builds left')
       .option('--pull', 'ask the registry for newer base images')
       .option(
@@ -52,12 +51,12 @@ export const buildCommand: CommandModule = {
       .option('--oci-runtime <name>', 'OCI runtime for RUN: a name or a path'),
   execute: async (invocation, host) => {
     const flags = invocation.flags as BuildFlags
-    const { parseOutput, hostEffects } = await host.loadEngine()
-    const outputs = flags.output.map((text) => parseOutput(text))
+    const [{ parseOutput, hostEffects }, { openProgress }] = await Promise.all([host.loadEngine(), import('../render/progress.ts')])
+    const outputs = (flags.output ?? []).map((text) => parseOutput(text))
     const archiveOnStdout = checkOutputs(outputs, host)
     const mode = progressMode(flags, host.env, host.terminal)
     const options = buildOptions(flags, invocation.args[0] ?? '', outputs)
-    const progress = openProgress(mode, host.terminal, host.env, () => hostEffects.now())
+    const progress = await openProgress(mode, host.terminal, host.env, () => hostEffects.now())
     const choice = flags.ociRuntime === undefined ? {} : { runtime: flags.ociRuntime }
     try {
       const result = await withEngine(host, choice, (engine, signal) => engine.build(options, progress.onEvent, signal))
@@ -74,9 +73,9 @@ function buildOptions(flags: BuildFlags, context: string, outputs: readonly Outp
   checkContext(context)
   return {
     context,
-    tags: flags.tag,
-    buildArgs: flags.buildArg.map((text) => splitPair('--build-arg', text)),
-    labels: flags.label.map((text) => {
+    tags: flags.tag ?? [],
+    buildArgs: (flags.buildArg ?? []).map((text) => splitPair('--build-arg', text)),
+    labels: (flags.label ?? []).map((text) => {
       const [name, value = ''] = splitPair('--label', text)
       return [name, value] as const
     }),

@@ -10,8 +10,8 @@ interface RunFlags {
   readonly rm?: true
   readonly interactive?: true
   readonly tty?: true
-  readonly env: readonly string[]
-  readonly volume: readonly string[]
+  readonly env?: readonly string[]
+  readonly volume?: readonly string[]
   readonly workdir?: string
   readonly user?: string
   readonly entrypoint?: string
@@ -35,12 +35,12 @@ export const runCommand: CommandModule = {
       .option('--rm', 'remove the container when it ends')
       .option('-i, --interactive', 'pass standard input on')
       .option('-t, --tty', 'give the command a terminal')
-      .option('-e, --env <name[=value]>', 'set a variable; without a value take it from the environment', collect, [])
-      .option('-v, --volume <source:target[:ro]>', 'make a path of this machine visible', collect, [])
+      .option('-e, --env <name[=value]>', 'set a variable; without a value take it from the environment', collect)
+      .option('-v, --volume <source:target[:ro]>', 'make a path of this machine visible', collect)
       .option('-w, --workdir <path>', 'working directory')
       .option('-u, --user <user[:group]>', 'user to run as')
       .option('--entrypoint <command>', "instead of the image's entry point")
-      .addOption(new Option('--network <mode>', 'network').choices(['default', 'none', 'host']).default('default'))
+      .addOption(new Option('--network <mode>', 'network of the container').choices(['default', 'none', 'host']).default('default'))
       .option('-h, --hostname <name>', 'host name in the container')
       .option('--oci-runtime <name>', 'OCI runtime: a name or a path')
       .helpOption('--help', 'show this help'),
@@ -63,8 +63,8 @@ function runOptions(flags: RunFlags, args: readonly string[], host: CliHost): Ru
   return {
     image,
     command,
-    env: flags.env.flatMap((item) => environmentEntry(item, host)),
-    volumes: flags.volume,
+    env: (flags.env ?? []).flatMap((item) => environmentEntry(item, host)),
+    volumes: flags.volume ?? [],
     network: flags.network,
     interactive: flags.interactive ?? false,
     tty: flags.tty ?? false,

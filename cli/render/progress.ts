@@ -3,12 +3,8 @@ import type { BuildEvent, OnEvent } from '../../core/event.ts'
 import { renderWarnings } from './error.ts'
 import type { ProgressMode } from './mode.ts'
 import { palette } from './palette.ts'
-import { PlainRenderer } from './plain.ts'
-import { QuietRenderer } from './quiet.ts'
-import { RawJsonRenderer } from './rawjson.ts'
 import type { Renderer } from './renderer.ts'
 import type { Terminal } from './terminal.ts'
-import { TtyRenderer } from './tty.ts'
 
 /** A build's progress on stderr. */
 export interface ProgressDisplay {
@@ -20,13 +16,13 @@ export interface ProgressDisplay {
 const TICK_MS = 100
 
 /** Starts the renderer of `mode` and its clock. Time is asked of `now` only between events, to show it passing. */
-export function openProgress(
+export async function openProgress(
   mode: ProgressMode,
   terminal: Terminal,
   env: Readonly<Record<string, string | undefined>>,
   now: () => number,
-): ProgressDisplay {
-  const renderer = createRenderer(mode, terminal, env)
+): Promise<ProgressDisplay> {
+  const renderer = await createRenderer(mode, terminal, env)
   const timer = setInterval(() => renderer.tick(now()), TICK_MS)
   // Where the process ends without `close` (a second Ctrl-C), the cursor must come back all the same.
   const restore = (): void => renderer.close()
@@ -52,16 +48,29 @@ export function openProgress(
   }
 }
 
-function createRenderer(mode: ProgressMode, terminal: Terminal, env: Readonly<Record<string, string | undefined>>): Renderer {
+/** Loads only the renderer that is wanted: start-up pays for every module. */
+async function createRenderer(
+  mode: ProgressMode,
+  terminal: Terminal,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Renderer> {
   const write = (text: string): void => terminal.stderr.write(text)
   switch (mode) {
-    case 'plain':
+    case 'plain': {
+      const { PlainRenderer } = await import('./plain.ts')
       return new PlainRenderer(write)
-    case 'tty':
+    }
+    case 'tty': {
+      const { TtyRenderer } = await import('./tty.ts')
       return new TtyRenderer(terminal, env)
-    case 'quiet':
+    }
+    case 'quiet': {
+      const { QuietRenderer } = await import('./quiet.ts')
       return new QuietRenderer(write)
-    case 'rawjson':
+    }
+    case 'rawjson': {
+      const { RawJsonRenderer } = await import('./rawjson.ts')
       return new RawJsonRenderer(write)
+    }
   }
 }
