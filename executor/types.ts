@@ -36,7 +36,8 @@ export interface Mount {
 
 /** Where the process's streams go: straight to ours, or to the caller in chunks. */
 export type ProcessIo =
-  | { readonly kind: 'inherit' }
+  /** Without `stdin` the process shares ours; `ignore` gives it an empty one (`tsbuild run` without `-i`). */
+  | { readonly kind: 'inherit'; readonly stdin?: 'ignore' }
   | { readonly kind: 'capture'; readonly onOutput: (stream: 'stdout' | 'stderr', data: Uint8Array) => void }
 
 /** How it ended. Not starting at all is an outcome too: the caller decides what it means. */

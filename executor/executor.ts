@@ -1,0 +1,102 @@
+import { env as ownEnvironment } from 'node:process'
+import type { Effects } from '../core/effects.ts'
+import { writeBundle } from './bundle.ts'
+import { sweepCgroups } from './cgroups.ts'
+import { findRunner } from './locate.ts'
+import { toOutcome } from './outcome.ts'
+import { cgroupName } from './plan.ts'
+import { type HostFacts, probeHost, requirePasta, requireRuntime } from './probe.ts'
+import type { RunnerRequest } from './protocol.ts'
+import { runRunner } from './runner.ts'
+import type { Executor, ProcessControl, ProcessSpec } from './types.ts'
+import { type ResolvedUser, resolveUser } from './user.ts'
+
+export interface ExecutorOptions {
+  /** Scratch of the calling process alone, for bundles. Created when missing. */
+  readonly stateDirectory: string
+  /** OCI runtime: a name in PATH, or a path. */
+  readonly runtime: string
+  /** The `tsbuild-runner` executable; absent is the one built with us. */
+  readonly runnerPath?: string
+  /** Whose PATH programs are searched in; absent is our own. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly effects: Pick<Effects, 'now' | 'monotonic'>
+  /** A small text file of a root that is given by its layers, `null` when absent (`Native.readFile`). */
+  readonly readRootFile: (layers: readonly string[], path: string) => Promise<Uint8Array | null>
+}
+
+/** Runs processes by an OCI runtime, each in a runner of its own. Looks at the machine before the first one only. */
+export function createExecutor(options: ExecutorOptions): Executor {
+  let prepared: Promise<HostFacts> | undefined
+  return {
+    async run(spec, io, control) {
+      prepared ??= prepare(options)
+      const host = await prepared
+      const runtime = requireRuntime(host, options.runtime)
+      const network = networkOf(spec, host)
+      const user = await lookUp(spec, options)
+      await using bundle = await writeBundle(options.stateDirectory, spec, user, host)
+      const { process, mounts } = bundle.config
+      const path = process.env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length)
+      const request: RunnerRequest = {
+        id: spec.id,
+        bundle: bundle.path,
+        runtime,
+        layers: spec.layers,
+        upper: spec.upper,
+        work: spec.work,
+        network,
+        cgroup: cgroupName(spec.id),
+        terminal: spec.terminal,
+        capture: io.kind === 'capture',
+        mounts: mounts.map(({ type, source, destination }) =>
+          type === 'bind' ? { target: destination, source } : { target: destination },
+        ),
+        cwd: { path: process.cwd, uid: user.uid, gid: user.gid },
+        command: process.args[0] ?? '',
+        ...(path === undefined ? {} : { path }),
+      }
+      const clock = createStopwatch(control, options)
+      const end = await runRunner(options.runnerPath ?? findRunner(), request, io, clock.control)
+      return toOutcome(end, clock.elapsed())
+    },
+  }
+}
+
+async function prepare(options: ExecutorOptions): Promise<HostFacts> {
+  const [host] = await Promise.all([probeHost(options.runtime, options.env ?? ownEnvironment), sweepCgroups(options.effects.now())])
+  return host
+}
+
+function networkOf(spec: ProcessSpec, host: HostFacts): RunnerRequest['network'] {
+  return spec.network === 'default' ? { kind: 'pasta', program: requirePasta(host) } : { kind: spec.network }
+}
+
+async function lookUp(spec: ProcessSpec, options: ExecutorOptions): Promise<ResolvedUser> {
+  const [passwd, group] = await Promise.all(['/etc/passwd', '/etc/group'].map((path) => options.readRootFile(spec.layers, path)))
+  return resolveUser(spec.user, textOf(passwd), textOf(group))
+}
+
+function textOf(bytes: Uint8Array | null | undefined): string {
+  return bytes ? new TextDecoder().decode(bytes) : ''
+}
+
+interface Stopwatch {
+  readonly control: ProcessControl
+  /** Milliseconds since the container ran; zero when it never did. */
+  elapsed(): number
+}
+
+function createStopwatch(control: ProcessControl, { effects }: ExecutorOptions): Stopwatch {
+  let started: number | undefined
+  return {
+    control: {
+      signal: control.signal,
+      onStarted(send) {
+        started = effects.monotonic()
+        control.onStarted?.(send)
+      },
+    },
+    elapsed: () => (started === undefined ? 0 : effects.monotonic() - started),
+  }
+}

@@ -1,0 +1,86 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import { interrupted, TsbError } from '../core/error.ts'
+import { createEventDecoder, encode, type RunnerEnd, type RunnerEvent, type RunnerRequest } from './protocol.ts'
+import type { ProcessControl, ProcessIo } from './types.ts'
+
+/** The runner tidies up after an abort; one that takes longer is stuck, and its own death still ends the container. */
+const PATIENCE_MS = 5000
+
+const REQUESTS = 3
+const EVENTS = 4
+
+/**
+ * Carries `request` out in a runner process, and resolves with its last word once that process is gone.
+ * Aborting `control.signal` ends the runner's requests, which makes it kill everything.
+ * @throws TsbError `TSB_INTERRUPTED`, `TSB_RUNTIME_MISSING` (no runner), `TSB_RUNTIME_FAILED` (it was killed)
+ */
+export async function runRunner(runnerPath: string, request: RunnerRequest, io: ProcessIo, control: ProcessControl): Promise<RunnerEnd> {
+  if (control.signal.aborted) throw interrupted()
+  const child = spawn(runnerPath, [], {
+    stdio: stdioFor(io),
+    // A session of its own keeps the terminal's Ctrl-C from reaching the container beside the signal we send;
+    // a container with a terminal needs ours.
+    detached: !request.terminal,
+    env: {},
+  })
+  const ended = untilClosed(child, runnerPath)
+  const requests = child.stdio[REQUESTS] as Writable
+  // A runner that died takes no more; its end is reported otherwise.
+  requests.on('error', () => undefined)
+  let end: RunnerEnd | undefined
+  const onEvent = (event: RunnerEvent): void => {
+    if (event.kind !== 'started') end = event
+    else control.onStarted?.((signal) => requests.write(encode({ kind: 'signal', signal })))
+  }
+  listen(child, io, onEvent)
+  requests.write(encode(request))
+
+  let timer: NodeJS.Timeout | undefined
+  const abort = (): void => {
+    requests.destroy()
+    timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  }
+  control.signal.addEventListener('abort', abort, { once: true })
+  try {
+    await ended
+  } finally {
+    control.signal.removeEventListener('abort', abort)
+    clearTimeout(timer)
+    requests.destroy()
+  }
+  if (control.signal.aborted) throw interrupted()
+  if (end !== undefined) return end
+  throw new TsbError('TSB_RUNTIME_FAILED', `\`tsbuild-runner\` ended by \`${child.signalCode ?? child.exitCode}\` without a result`, {
+    hint: 'look for an out-of-memory kill in the kernel log',
+    fault: 'host',
+  })
+}
+
+function stdioFor(io: ProcessIo): StdioOptions {
+  switch (io.kind) {
+    case 'inherit':
+      return [io.stdin ?? 'inherit', 'inherit', 'inherit', 'pipe', 'pipe']
+    case 'capture':
+      return ['ignore', 'pipe', 'pipe', 'pipe', 'pipe']
+  }
+}
+
+function listen(child: ChildProcess, io: ProcessIo, onEvent: (event: RunnerEvent) => void): void {
+  const events = child.stdio[EVENTS] as Readable
+  events.setEncoding('utf8')
+  events.on('data', createEventDecoder(onEvent))
+  if (io.kind !== 'capture') return
+  child.stdout?.on('data', (data: Uint8Array) => io.onOutput('stdout', data))
+  child.stderr?.on('data', (data: Uint8Array) => io.onOutput('stderr', data))
+}
+
+/** Until the process has ended and all it wrote has been read. */
+async function untilClosed(child: ChildProcess, runnerPath: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    child.once('close', () => resolve())
+    child.once('error', (cause) =>
+      reject(new TsbError('TSB_RUNTIME_MISSING', `cannot start \`${runnerPath}\``, { hint: 'run `npm run setup`', fault: 'host', cause })),
+    )
+  })
+}
