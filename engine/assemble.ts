@@ -5,7 +5,6 @@ import { formatReference, parseReference } from '../core/reference.ts'
 import { assembleConfig, encodeConfig } from '../exporter/assemble.ts'
 import type { Snapshot } from '../snapshotter/snapshot.ts'
 import type { DiffIds } from './early-diff-ids.ts'
-import { sha256Of } from './image-root.ts'
 import type { Session } from './session.ts'
 
 /** An image whose config is final; its layers are snapshots until somebody wants their blobs. */
@@ -23,8 +22,8 @@ export interface BuiltImage {
 export async function assembleImage(session: Session, plan: ImagePlan, snapshot: Snapshot, diffIds: DiffIds): Promise<BuiltImage> {
   const ids = await Promise.all(snapshot.layers.map((layer) => diffIds.of(layer)))
   const config = assembleConfig(plan, ids, layerTimes(session, plan, snapshot))
-  const configBytes = encodeConfig(config)
-  return { id: sha256Of(configBytes), config, configBytes, snapshot }
+  const { bytes, descriptor } = encodeConfig(config)
+  return { id: descriptor.digest, config, configBytes: bytes, snapshot }
 }
 
 /** Puts an image into the store under its names. Its layers must be durable by now. */

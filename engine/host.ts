@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Effects } from '../core/effects.ts'
 
 /** The real outside world: the only place that reads a clock or opens a connection. */
@@ -20,4 +22,11 @@ export function storeRoot(env: Environment): string {
   if (process.getuid?.() === 0) return '/var/lib/tsbuild'
   const data = env['XDG_DATA_HOME']
   return join(data !== undefined && data !== '' ? data : join(homedir(), '.local', 'share'), 'tsbuild')
+}
+
+/** Where the program's own files are: the folder of the nearest package.json above this file, bundled or not. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder)
+  return folder
 }

@@ -3,7 +3,7 @@ import { TsbError } from '../core/error.ts'
 import type { Descriptor, Manifest } from '../core/manifest.ts'
 import type { Compression } from '../core/media-types.ts'
 import { MEDIA_TYPES } from '../core/media-types.ts'
-import { assembleManifest, encodeManifest } from '../exporter/assemble.ts'
+import { assembleManifest } from '../exporter/assemble.ts'
 import type { ImageContent } from '../exporter/types.ts'
 import { layerBlob } from '../snapshotter/blob.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
@@ -53,8 +53,7 @@ async function packedManifest(session: Session, image: StoredImage, signal: Abor
     layers.push(await layerBlob(session.snapshotter, layer, baseCompression(session, layer), signal))
   }
   const config: Descriptor = { mediaType: MEDIA_TYPES.ociConfig, digest: image.id, size: image.configBytes.byteLength }
-  const manifest = assembleManifest(config, layers, 'oci')
-  const manifestBytes = encodeManifest(manifest)
+  const { value: manifest, bytes: manifestBytes } = assembleManifest(config, layers, 'oci')
   await store.blobs.write([image.configBytes], image.id)
   await store.blobs.write([manifestBytes])
   store.images.put({ ...image, manifestBytes })

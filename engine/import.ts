@@ -3,12 +3,12 @@ import { open } from 'node:fs/promises'
 import type { Digest } from '../core/digest.ts'
 import { TsbError } from '../core/error.ts'
 import type { Descriptor, ImageConfig } from '../core/manifest.ts'
-import { type Compression, layerType, MEDIA_TYPES } from '../core/media-types.ts'
+import { type Compression, layerType } from '../core/media-types.ts'
 import { hostPlatform } from '../core/platform.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
-import { assembleManifest, encodeConfig, encodeManifest } from '../exporter/assemble.ts'
+import { assembleManifest, encodeConfig } from '../exporter/assemble.ts'
 import { openWorkspace } from '../snapshotter/workspace.ts'
-import { publishRoot, sha256Of } from './image-root.ts'
+import { publishRoot } from './image-root.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -34,10 +34,9 @@ export async function importRoot(session: Session, file: string, name: string, s
     rootfs: { type: 'layers', diff_ids: [diffId] },
     history: [{ created, comment: 'imported by tsbuild' }],
   }
-  const configBytes = encodeConfig(config)
-  const id = sha256Of(configBytes)
-  const configDescriptor: Descriptor = { mediaType: MEDIA_TYPES.ociConfig, digest: id, size: configBytes.byteLength }
-  const manifestBytes = encodeManifest(assembleManifest(configDescriptor, [layer], 'oci'))
+  const { bytes: configBytes, descriptor } = encodeConfig(config)
+  const id = descriptor.digest
+  const manifestBytes = assembleManifest(descriptor, [layer], 'oci').bytes
   await store.blobs.write([configBytes], id)
   await store.blobs.write([manifestBytes])
   store.images.put({ id, configBytes, manifestBytes, created: effects.now() })

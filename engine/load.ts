@@ -1,7 +1,10 @@
 import type { Digest } from '../core/digest.ts'
-import { formatReference, parseReference } from '../core/reference.ts'
-import { readArchive } from '../exporter/read-archive.ts'
+import { hostPlatform } from '../core/platform.ts'
+import { readArchive, readLayoutDirectory } from '../exporter/read-archive.ts'
+import type { BlobSink } from '../exporter/unpack-archive.ts'
+import { statSync } from 'node:fs'
 import { publishRoot } from './image-root.ts'
+import { openInput } from './import.ts'
 import type { Session } from './session.ts'
 import type { LoadedImage } from './types.ts'
 
@@ -12,15 +15,21 @@ import type { LoadedImage } from './types.ts'
 export async function load(session: Session, file: string, signal: AbortSignal): Promise<readonly LoadedImage[]> {
   const { store, effects } = session
   await store.prepare()
-  const found = await readArchive(file, store.blobs, signal)
+  const sink: BlobSink = {
+    writeBlob: (expected, stream) => store.blobs.write(stream, expected),
+    readBlob: (digest) => store.blobs.read(digest),
+  }
+  const isDirectory = file !== '-' && statSync(file, { throwIfNoEntry: false })?.isDirectory() === true
+  const found = isDirectory
+    ? await readLayoutDirectory(file, sink, hostPlatform(), signal)
+    : await readArchive(openInput(file), sink, hostPlatform(), signal)
   const loaded: LoadedImage[] = []
   for (const image of found) {
     const id: Digest = image.manifest.config.digest
     store.images.put({ id, configBytes: image.configBytes, manifestBytes: image.manifestBytes, created: effects.now() })
     await publishRoot(session, id, signal)
-    const names = image.names.map((name) => formatReference(parseReference(name)))
-    for (const name of names) store.images.name(name, id)
-    loaded.push({ id, names })
+    for (const name of image.names) store.images.name(name, id)
+    loaded.push({ id, names: image.names })
   }
   store.writeIndex()
   return loaded

@@ -1,15 +1,17 @@
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { TsbError } from '../core/error.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
 import { writeDockerArchive } from '../exporter/docker-archive.ts'
 import { writeOciArchive, writeOciDirectory } from '../exporter/oci.ts'
+import { withOutputFile } from '../exporter/output-file.ts'
+import { exportRootDirectory, exportRootTar } from '../exporter/root.ts'
 import type { NamedImage, OutputSpec } from '../exporter/types.ts'
 import { layerPaths, type Snapshot } from '../snapshotter/snapshot.ts'
 import type { BuiltImage } from './assemble.ts'
 import { storeImage } from './assemble.ts'
 import { imageContent } from './image-content.ts'
-import { writeToFile } from './save.ts'
+import { writeTo } from './save.ts'
 import type { Session } from './session.ts'
 import type { RunTask } from './tasks.ts'
 import type { BuildOptions } from './types.ts'
@@ -38,7 +40,7 @@ export async function exportResult(
       return runTask('exporting root as tar', () => exportTar(session, snapshot, output.dest, signal))
     case 'local':
       return runTask('exporting root to a directory', () =>
-        session.native.exportDirectory({ layers: layerPaths(session.store, snapshot), destination: output.dest }, signal),
+        exportRootDirectory(session.native, { layers: layerPaths(session.store, snapshot) }, output.dest, signal),
       )
   }
 }
@@ -59,22 +61,15 @@ async function exportArchive(
     if (!output.tar) return writeOciDirectory(images, destination, signal)
     const write = output.type === 'oci' ? writeOciArchive : writeDockerArchive
     if (destination !== '-') await mkdir(dirname(destination), { recursive: true })
-    await writeToFile(destination, signal, (sink) => write(images, sink, signal))
+    await writeTo(destination, (sink) => write(images, sink, signal))
   })
 }
 
 async function exportTar(session: Session, snapshot: Snapshot, destination: string, signal: AbortSignal): Promise<void> {
-  const layers = layerPaths(session.store, snapshot)
-  if (destination === '-') return session.native.exportTar({ layers, output: { fd: 1 } }, signal)
-  const temporary = `${destination}.${process.pid}.partial`
-  try {
-    await mkdir(dirname(destination), { recursive: true })
-    await session.native.exportTar({ layers, output: { path: temporary } }, signal)
-    await rename(temporary, destination)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
+  const root = { layers: layerPaths(session.store, snapshot) }
+  if (destination === '-') return exportRootTar(session.native, root, { fd: 1 }, signal)
+  await mkdir(dirname(destination), { recursive: true })
+  await withOutputFile(destination, ({ fd }) => exportRootTar(session.native, root, { fd }, signal))
 }
 
 function required(image: BuiltImage | undefined): BuiltImage {

@@ -33,7 +33,7 @@ export async function run(session: Session, options: RunOptions, signal: AbortSi
   const spec = specOf(session, options, config, layerPaths(session.store, snapshot), workspace)
   const forwarding = forwardSignals()
   try {
-    const outcome = await executor.run(spec, { kind: 'inherit' }, { signal, onStarted: forwarding.to })
+    const outcome = await executor.run(spec, options.interactive ? { kind: 'inherit' } : { kind: 'inherit', stdin: 'ignore' }, { signal, onStarted: forwarding.to })
     return exitCode(outcome)
   } finally {
     forwarding.stop()

@@ -1,9 +1,8 @@
-import { createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { formatReference, parseReference } from '../core/reference.ts'
 import { writeDockerArchive } from '../exporter/docker-archive.ts'
 import { writeOciArchive } from '../exporter/oci.ts'
+import { withOutputStream } from '../exporter/output-file.ts'
 import type { NamedImage } from '../exporter/types.ts'
 import { imageContent } from './image-content.ts'
 import { findImage } from './resolve.ts'
@@ -17,18 +16,11 @@ export async function save(session: Session, names: readonly string[], file: str
     const isId = /^(sha256:)?[0-9a-f]{12,64}$/.test(name)
     images.push({ content: await imageContent(session, image.id, signal), names: isId ? [] : [formatReference(parseReference(name))] })
   }
-  await writeToFile(file, signal, (sink) => (format === 'oci' ? writeOciArchive(images, sink, signal) : writeDockerArchive(images, sink, signal)))
+  await writeTo(file, (sink) => (format === 'oci' ? writeOciArchive(images, sink, signal) : writeDockerArchive(images, sink, signal)))
 }
 
-/** Writes a file that appears whole or not at all; `-` is standard output. */
-export async function writeToFile(file: string, signal: AbortSignal, write: (sink: Writable) => Promise<void>): Promise<void> {
+/** Hands a stream to a file of the user, or standard output (`-`), to whoever writes. */
+export async function writeTo(file: string, write: (sink: Writable) => Promise<void>): Promise<void> {
   if (file === '-') return write(process.stdout)
-  const temporary = `${file}.${process.pid}.partial`
-  try {
-    await write(createWriteStream(temporary, { signal }))
-    await rename(temporary, file)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
+  await withOutputStream(file, write)
 }

@@ -6,7 +6,7 @@ import type { Native } from '../native/types.ts'
 import type { RegistryClient } from '../registry/types.ts'
 import type { SnapshotterContext } from '../snapshotter/snapshot.ts'
 import { openStore, type Store } from '../store/store.ts'
-import { type Environment, hostEffects, storeRoot } from './host.ts'
+import { type Environment, hostEffects, packageRoot, storeRoot } from './host.ts'
 
 /** What one process needs for whatever it was asked to do. Rooms that a cached build does without are loaded when asked for. */
 export interface Session extends AsyncDisposable {
@@ -51,11 +51,13 @@ async function openRegistry(env: Environment, effects: Effects): Promise<Registr
 }
 
 async function openExecutor(env: Environment, store: Store, native: Native, effects: Effects): Promise<Executor> {
-  const { createExecutor } = await import('../executor/index.ts')
+  const { createExecutor } = await import('../executor/executor.ts')
   await store.prepare()
   return createExecutor({
     stateDirectory: join(store.leases.own().directory, 'containers'),
     runtime: env['TSBUILD_RUNTIME'] || 'runc',
+    runnerPath: join(packageRoot(), 'native', 'bin', 'tsbuild-runner'),
+    env,
     effects,
     readRootFile: (layers, path) => native.readFile({ layers, path, maxBytes: MAX_ACCOUNT_FILE_BYTES }),
   })

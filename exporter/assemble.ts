@@ -28,15 +28,15 @@ const HEALTH_FIELDS = ['Test', 'Interval', 'Timeout', 'StartPeriod', 'StartInter
 
 /**
  * The config of a built image (OCI image spec, config.md), by BuildKit's rules: of the base survive author, system
- * version and history; the plan decides the rest. `created` is when this build's layers were made. History entries
+ * version and history; the plan decides the rest. `created` has the times of this build's own layers, in order. History entries
  * without time get their layer's, or a neighbour's; layers without entry get one, entries without layer become empty.
  */
-export function assembleConfig(plan: ImagePlan, diffIds: readonly Digest[], created: string): ImageConfig {
+export function assembleConfig(plan: ImagePlan, diffIds: readonly Digest[], created: readonly string[]): ImageConfig {
   const { base, platform } = plan
   const author = plan.author ?? base?.author
   const osVersion = platform.osVersion ?? base?.['os.version']
   const baseLayers = base?.rootfs.diff_ids.length ?? 0
-  const layerTimes = diffIds.map((_, index) => (index < baseLayers ? (base?.created ?? created) : created))
+  const layerTimes = diffIds.map((_, index) => (index < baseLayers ? base?.created : created[index - baseLayers]))
   const history = completeHistory([...(base?.history ?? []), ...plan.history], layerTimes)
   const last = history.at(-1)?.created
   return {
@@ -91,7 +91,7 @@ export function assembleManifest(config: Descriptor, layers: readonly Descriptor
   return encoded(manifest, goJson(manifest, 2), manifest.mediaType)
 }
 
-function completeHistory(entries: readonly HistoryEntry[], layerTimes: readonly string[]): readonly HistoryEntry[] {
+function completeHistory(entries: readonly HistoryEntry[], layerTimes: readonly (string | undefined)[]): readonly HistoryEntry[] {
   let layer = 0
   const history = entries.map((entry) => {
     if (entry.empty_layer === true) return entry
@@ -100,7 +100,7 @@ function completeHistory(entries: readonly HistoryEntry[], layerTimes: readonly 
     layer += 1
     return entry.created === undefined && time !== undefined ? { ...entry, created: time } : entry
   })
-  const missing = layerTimes.slice(layer).map((time) => ({ created: time, comment: MADE_UP }))
+  const missing = layerTimes.slice(layer).map((time) => ({ ...(time === undefined ? {} : { created: time }), comment: MADE_UP }))
   return fillTimes([...history, ...missing])
 }
 

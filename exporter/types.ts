@@ -17,12 +17,6 @@ export interface LayerContent {
   readonly path: string
 }
 
-/** An image and the names (canonical references) it has in an archive. */
-export interface NamedImage {
-  readonly content: ImageContent
-  readonly names: readonly string[]
-}
-
 /** An image on its way into an archive, with the canonical references that it is to have there. */
 export interface NamedImage {
   readonly content: ImageContent
