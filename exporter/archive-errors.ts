@@ -11,7 +11,7 @@ export function invalidArchive(why: string, cause?: unknown): TsbError {
 
 /** An archive that refers to something it does not have. */
 export function missingInArchive(name: string): TsbError {
-  return new TsbError('TSB_ARCHIVE_MISSING', `the archive has no \`${name}\`, which its image needs`, {
+  return new TsbError('TSB_ARCHIVE_INCOMPLETE', `the archive has no \`${name}\`, which its image needs`, {
     fault: 'input',
     hint: 'make the archive again: it was cut short or edited',
   })
@@ -38,6 +38,9 @@ export function readError(error: unknown, signal: AbortSignal): TsbError {
   if (signal.aborted) return interrupted()
   if (isTsbError(error)) return error
   const code = error instanceof Error && 'errno' in error && 'syscall' in error ? error.message : undefined
+  if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
+    return new TsbError('TSB_ARCHIVE_MISSING', `there is no archive: ${error.message}`, { fault: 'input', hint: 'check the path', cause: error })
+  }
   if (code === undefined) return invalidArchive(error instanceof Error ? error.message : String(error), error)
   return new TsbError('TSB_ARCHIVE_READ', `cannot read the archive: ${code}`, { fault: 'host', hint: 'check that the file is there and readable', cause: error })
 }

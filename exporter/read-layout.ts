@@ -45,7 +45,7 @@ async function readFromIndex(archive: ArchiveAccess, index: Index, platform: Pla
       const image = await readTarget(archive, descriptor, platform, depth + 1)
       if (descriptor.platform !== undefined || platformMatches(image.config, platform)) return image
     } catch (error) {
-      if (!isTsbError(error) || error.code !== 'TSB_ARCHIVE_MISSING') throw error
+      if (!isTsbError(error) || error.code !== 'TSB_ARCHIVE_INCOMPLETE') throw error
       missing ??= error
     }
   }

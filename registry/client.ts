@@ -20,7 +20,7 @@ export interface RegistryClientOptions extends TransportOptions {
 /** A client for any number of registries: connections, tokens and choices of scheme are kept as long as it lives. */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   const transport = createTransport(options)
-  const auth = createAuthenticator({ transport, credentials: options.credentials, now: options.now })
+  const auth = createAuthenticator({ transport, credentials: options.credentials, now: options.effects.now })
   const session = createSession(transport, auth, createEndpoints(options), createLanes(options.concurrency ?? 4))
   return {
     resolve: (reference, platform, signal) => resolveImage(session, reference, platform, signal),

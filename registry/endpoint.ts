@@ -11,7 +11,7 @@ export interface Endpoint {
 }
 
 export interface EndpointOptions {
-  readonly fetch: Effects['fetch']
+  readonly effects: Pick<Effects, 'fetch'>
   /** Registries besides those on loopback that may be spoken to without TLS, as `host[:port]`. */
   readonly insecure?: readonly string[]
 }
@@ -32,7 +32,7 @@ export function createEndpoints(options: EndpointOptions): FindEndpoint {
     if (!isLoopback(domain) && options.insecure?.includes(domain) !== true) return Promise.resolve({ domain, origin: `https://${domain}` })
     const found = known.get(domain)
     if (found !== undefined) return found
-    const probed = probe(options.fetch, domain, signal)
+    const probed = probe(options.effects, domain, signal)
     known.set(domain, probed)
     probed.catch(() => known.delete(domain))
     return probed
@@ -45,10 +45,10 @@ export function isLoopback(host: string): boolean {
   return bare === 'localhost' || bare === '::1' || /^127(?:\.\d{1,3}){3}$/.test(bare)
 }
 
-async function probe(fetch: Effects['fetch'], domain: string, signal: AbortSignal): Promise<Endpoint> {
+async function probe(effects: Pick<Effects, 'fetch'>, domain: string, signal: AbortSignal): Promise<Endpoint> {
   const secure = { domain, origin: `https://${domain}` }
   try {
-    const response = await fetch(`${secure.origin}/v2/`, {
+    const response = await effects.fetch(`${secure.origin}/v2/`, {
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
     })

@@ -15,8 +15,7 @@ export interface HttpRequest {
 }
 
 export interface TransportOptions {
-  readonly fetch: Effects['fetch']
-  readonly now: Effects['now']
+  readonly effects: Pick<Effects, 'fetch' | 'now'>
   /** Tries in all for what may be repeated; default 4. */
   readonly attempts?: number
   /** Wait before the second try, doubled for each further one; default 300. */
@@ -52,7 +51,7 @@ export function createTransport(options: TransportOptions): Transport {
         try {
           const response = await followRedirects(options, request, signal)
           if (last || !RETRIED_STATUS.has(response.status)) return response
-          const asked = retryAfter(response, options.now())
+          const asked = retryAfter(response, options.effects.now())
           if (asked !== undefined && asked > MAX_RETRY_AFTER_MS) return response
           await discard(response)
           await pause(Math.max(wait, asked ?? 0), request.url, signal)
@@ -105,7 +104,7 @@ async function sendOnce(options: TransportOptions, request: HttpRequest, signal:
   // a body's upload takes the time that it takes
   const timer = request.body === undefined ? setTimeout(() => timeout.abort(), limit) : undefined
   try {
-    return await options.fetch(request.url, {
+    return await options.effects.fetch(request.url, {
       method: request.method,
       // a compressed transfer would be unpacked on the way and no longer match its digest
       headers: { 'accept-encoding': 'identity', 'user-agent': 'tsbuild', ...request.headers },

@@ -61,7 +61,12 @@ test('a token is fetched once with the scope needed and used for all requests', 
   await client.resolve(reference, AMD64, CALM)
   assert.equal(world.tokens.requests.length, 1)
   const asked = new URL(world.tokens.requests[0]?.url ?? '', 'http://x')
-  assert.deepEqual([...asked.searchParams].sort(), [['account', 'u'], ['scope', 'repository:app:pull'], ['service', 'the, service'], ['x', '1']])
+  assert.deepEqual([...asked.searchParams].sort(), [
+    ['account', 'u'],
+    ['scope', 'repository:app:pull'],
+    ['service', 'the, service'],
+    ['x', '1'],
+  ])
 })
 
 test('a push asks for push', async () => {
@@ -75,7 +80,7 @@ test('a push asks for push', async () => {
 test('an expired token is renewed before it is sent, a revoked one after it is refused', async () => {
   await using world = await tokenWorld(await makeImage(), { lifetime: 100 })
   let now = 1_000_000
-  const client = testClient({ credentials: PASSWORD, now: () => now })
+  const client = testClient({ credentials: PASSWORD, effects: { fetch, now: () => now } })
   const reference = parseReference(`${world.registry.host}/app:1`)
   const refused = (): number => world.registry.requests.length
   await client.resolve(reference, AMD64, CALM)
@@ -127,7 +132,10 @@ test('credentials that cannot be read matter only when the registry insists', as
   await failing.resolve(parseReference(`${open.registry.host}/app:1`), AMD64, CALM)
   await using closed = await tokenWorld(image)
   const refused = failing.resolve(parseReference(`${closed.registry.host}/app:1`), AMD64, CALM)
-  await assert.rejects(refused, (error: Error) => withCode('TSB_REGISTRY_UNAUTHORIZED')(error) && (error.cause as Error).message === 'helper missing')
+  await assert.rejects(
+    refused,
+    (error: Error) => withCode('TSB_REGISTRY_UNAUTHORIZED')(error) && (error.cause as Error).message === 'helper missing',
+  )
 })
 
 test('several challenges in one header are told apart', () => {

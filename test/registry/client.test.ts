@@ -12,7 +12,13 @@ test('pushes to a real registry and pulls the same back', { skip }, async () => 
   await using registry = await startRegistry()
   const client = testClient()
   // larger than one chunk of anything, and an empty one's neighbour
-  const image = await makeImage({ files: [['big', 'x'.repeat(3_000_000)], ['small', ''], ['big', 'x'.repeat(3_000_000)]] })
+  const image = await makeImage({
+    files: [
+      ['big', 'x'.repeat(3_000_000)],
+      ['small', ''],
+      ['big', 'x'.repeat(3_000_000)],
+    ],
+  })
   const reference = parseReference(`${registry.host}/team/app:v1`)
   assert.equal(await client.push(reference, pushSource(image), CALM), image.manifestDigest)
 
@@ -32,7 +38,10 @@ test('a second push sends no blob again, and a mount takes it from another repos
   const image = await makeImage()
   const opened: string[] = []
   const source = pushSource(image)
-  const counting = { ...source, open: (descriptor: Parameters<typeof source.open>[0]) => (opened.push(descriptor.digest), source.open(descriptor)) }
+  const counting = {
+    ...source,
+    open: (descriptor: Parameters<typeof source.open>[0]) => (opened.push(descriptor.digest), source.open(descriptor)),
+  }
   await testClient().push(parseReference(`${registry.host}/one:1`), counting, CALM)
   assert.equal(opened.length, 2)
   await testClient().push(parseReference(`${registry.host}/one:2`), counting, CALM)
@@ -66,7 +75,12 @@ test('a registry with accounts takes the right password only', { skip }, async (
 
 test('a source that gives other bytes than it says is refused by the registry', { skip }, async () => {
   await using registry = await startRegistry()
-  const image = await makeImage({ files: [['a', 'one'], ['b', 'two']] })
+  const image = await makeImage({
+    files: [
+      ['a', 'one'],
+      ['b', 'two'],
+    ],
+  })
   const source = {
     ...pushSource(image),
     async *open(descriptor: { size: number }) {

@@ -53,12 +53,19 @@ test('a helper is asked by the name of the server', async () => {
     username: 'u@https://index.docker.io/v1/',
     password: 's',
   })
-  assert.deepEqual(await lookUp({ credsStore: 'test' }, 'r', `echo '{"Username":"<token>","Secret":"t"}'`), { kind: 'identity-token', token: 't' })
+  assert.deepEqual(await lookUp({ credsStore: 'test' }, 'r', `echo '{"Username":"<token>","Secret":"t"}'`), {
+    kind: 'identity-token',
+    token: 't',
+  })
 })
 
 test('a helper that knows nothing gives way to auths; one that fails or is missing is an error', async () => {
   const config = { credsStore: 'test', auths: { r: { auth: auth('u:p') } } }
-  assert.deepEqual(await lookUp(config, 'r', 'echo "credentials not found in native keychain"; exit 1'), { kind: 'password', username: 'u', password: 'p' })
+  assert.deepEqual(await lookUp(config, 'r', 'echo "credentials not found in native keychain"; exit 1'), {
+    kind: 'password',
+    username: 'u',
+    password: 'p',
+  })
   await assert.rejects(lookUp(config, 'r', 'exit 3'), withCode('TSB_REGISTRY_CREDENTIALS'))
   await assert.rejects(lookUp(config, 'r', 'echo nonsense'), withCode('TSB_REGISTRY_CREDENTIALS'))
   await assert.rejects(lookUp({ credsStore: 'tsbuild-none' }, 'r'), withCode('TSB_REGISTRY_CREDENTIALS'))

@@ -28,7 +28,10 @@ test('a lasting 500 is an answer error that quotes the registry on one line', as
     response.end(JSON.stringify({ errors: [{ code: 'UNKNOWN', message: 'out of\n\u001b[31mdisk' }] }))
   })
   const failing = testClient().resolve(parseReference(`${server.host}/app:1`), AMD64, CALM)
-  await assert.rejects(failing, (error: Error) => withCode('TSB_REGISTRY_ANSWER')(error) && /UNKNOWN \(out of \[31mdisk\)$/.test(error.message))
+  await assert.rejects(
+    failing,
+    (error: Error) => withCode('TSB_REGISTRY_ANSWER')(error) && /UNKNOWN \(out of \[31mdisk\)$/.test(error.message),
+  )
   assert.equal(seen(server.requests).filter((line) => line.includes('manifests')).length, 4)
 })
 
@@ -123,8 +126,12 @@ test('redirects are followed, but Authorization stays with the first host', asyn
 })
 
 test('a host that a redirect leads to gets no credentials by asking for them', async () => {
-  await using thief = await startServer((_request, response) => void response.writeHead(401, { 'www-authenticate': 'Basic realm="give"' }).end())
-  await using server = await startServer((request, response) => void response.writeHead(302, { location: `http://${thief.host}${request.url}` }).end())
+  await using thief = await startServer(
+    (_request, response) => void response.writeHead(401, { 'www-authenticate': 'Basic realm="give"' }).end(),
+  )
+  await using server = await startServer(
+    (request, response) => void response.writeHead(302, { location: `http://${thief.host}${request.url}` }).end(),
+  )
   const client = testClient({ credentials: async () => ({ kind: 'password', username: 'u', password: 'p' }) })
   await assert.rejects(client.resolve(parseReference(`${server.host}/app:1`), AMD64, CALM), withCode('TSB_REGISTRY_UNAUTHORIZED'))
   assert.ok(thief.requests.length > 0)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isTsbError } from '../../core/error.ts'
-import { type Descriptor, type Index } from '../../core/manifest.ts'
+import type { Descriptor, Index } from '../../core/manifest.ts'
 import { MEDIA_TYPES } from '../../core/media-types.ts'
 import { parsePlatform } from '../../core/platform.ts'
 import { parseReference } from '../../core/reference.ts'
@@ -40,7 +40,12 @@ for (const [wanted, offered, chosen] of CASES) {
 
 /** Serves an index of `images` as tag `all`; `named` says whether its entries tell their platforms. */
 async function serveIndex(images: readonly TestImage[], named: boolean): ReturnType<typeof startServer> {
-  const attestation: Descriptor = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf('attestation'), size: 1, platform: { os: 'unknown', architecture: 'unknown' } }
+  const attestation: Descriptor = {
+    mediaType: MEDIA_TYPES.ociManifest,
+    digest: digestOf('attestation'),
+    size: 1,
+    platform: { os: 'unknown', architecture: 'unknown' },
+  }
   const manifests = images.map(({ manifest, manifestDigest, manifestBytes, config }) => ({
     mediaType: manifest.mediaType,
     digest: manifestDigest,

@@ -8,7 +8,7 @@ export const CALM: AbortSignal = new AbortController().signal
 
 /** A client with the real fetch, no credentials and short waits. */
 export function testClient(options: Partial<RegistryClientOptions> = {}): RegistryClient {
-  return createRegistryClient({ fetch, now: Date.now, credentials: async () => undefined, backoffMs: 5, ...options })
+  return createRegistryClient({ effects: { fetch, now: Date.now }, credentials: async () => undefined, backoffMs: 5, ...options })
 }
 
 /** An image as something to push. */

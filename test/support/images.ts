@@ -50,7 +50,12 @@ export async function makeImage(options: TestImageOptions = {}): Promise<TestIma
     history: tars.map((_, index) => ({ created: '2024-01-02T03:04:05Z', created_by: `layer ${index}` })),
   }
   const configBytes = Buffer.from(JSON.stringify(config))
-  const manifest: Manifest = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociManifest, config: add(MEDIA_TYPES.ociConfig, configBytes), layers }
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.ociManifest,
+    config: add(MEDIA_TYPES.ociConfig, configBytes),
+    layers,
+  }
   const manifestBytes = Buffer.from(JSON.stringify(manifest))
   return { config, configBytes, manifest, manifestBytes, manifestDigest: digestOf(manifestBytes), blobs }
 }
