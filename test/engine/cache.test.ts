@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { chmodSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { countContainers } from '../support/container-counter.ts'
+import { leftovers } from '../support/leftovers.ts'
+import { buildSteps } from '../support/steps.ts'
+import { openProject } from './project.ts'
+
+const DOCKERFILE = `FROM busybox AS build
+WORKDIR /src
+COPY a.txt .
+RUN cat a.txt > a.out
+COPY b.txt .
+RUN cat a.out b.txt > b.out
+
+FROM busybox AS other
+RUN echo other > /other
+
+FROM scratch
+COPY --from=build /src/b.out /
+COPY --from=other /other /
+CMD ["/b.out"]
+`
+
+test('a second build starts no container, and an edit re-runs exactly what depends on it', { timeout: 120_000 }, async () => {
+  await using project = await openProject({ Dockerfile: DOCKERFILE, 'a.txt': 'a', 'b.txt': 'b' })
+  await using counter = await countContainers()
+  const { tsbuild, directory } = project
+  const build = () => buildSteps(tsbuild, ['-t', 'app', directory], counter.env)
+  const id = async () => (await tsbuild.must(['images', '-q', '--no-trunc'])).split('\n')[0]
+
+  await build()
+  assert.equal(await counter.take(), 3)
+  const first = await id()
+
+  const again = await build()
+  assert.equal(await counter.take(), 0)
+  assert.deepEqual(again.ran, [])
+  assert.equal(again.cached.length >= 8, true, again.cached.join())
+  assert.equal(await id(), first)
+
+  const now = new Date()
+  utimesSync(join(directory, 'a.txt'), now, now)
+  assert.deepEqual((await build()).ran, [], 'touching re-runs nothing')
+  assert.equal(await id(), first)
+
+  writeFileSync(join(directory, 'b.txt'), 'B')
+  const edited = await build()
+  assert.deepEqual(
+    edited.ran.map((name) => name.replace(/^\[.*?\] /, '')),
+    ['COPY b.txt .', 'RUN cat a.out b.txt > b.out', 'COPY --from=build /src/b.out /', 'COPY --from=other /other /'],
+  )
+  assert.equal(await counter.take(), 1)
+
+  chmodSync(join(directory, 'a.txt'), 0o600)
+  assert.ok((await build()).ran.some((name) => name.includes('COPY a.txt')), 'a mode is content')
+  assert.deepEqual(leftovers(tsbuild.root), [])
+})
+
+test('same size and same mtime with other bytes is seen', { timeout: 60_000 }, async () => {
+  await using project = await openProject({ Dockerfile: 'FROM busybox\nCOPY f /f\n', f: 'one' })
+  const { tsbuild, directory } = project
+  const past = new Date(Date.now() - 3_600_000)
+  utimesSync(join(directory, 'f'), past, past)
+  await buildSteps(tsbuild, [directory])
+  writeFileSync(join(directory, 'f'), 'two')
+  utimesSync(join(directory, 'f'), past, past)
+  assert.ok((await buildSteps(tsbuild, [directory])).ran.some((name) => name.includes('COPY f /f')))
+})
+
+test('a re-run step with the same output leaves the steps behind it cached', { timeout: 60_000 }, async () => {
+  const dockerfile = (first: string): string => `FROM busybox\nRUN ${first}\nRUN echo two > /two\nRUN echo three > /three\n`
+  await using project = await openProject({ Dockerfile: dockerfile('echo one > /one') })
+  const { tsbuild, directory } = project
+  await buildSteps(tsbuild, ['-t', 'one', directory])
+  project.write({ Dockerfile: dockerfile('printf "one\\n" > /one') })
+  const edited = await buildSteps(tsbuild, ['-t', 'two', directory])
+  assert.deepEqual(edited.ran.length, 1, edited.ran.join())
+  assert.equal(await tsbuild.must(['run', '--rm', '--network', 'none', 'two', 'cat', '/one', '/two', '/three']), 'one\ntwo\nthree\n')
+})
+
+test('--no-cache runs everything again and gives the same image', { timeout: 60_000 }, async () => {
+  await using project = await openProject({ Dockerfile: 'FROM busybox\nRUN echo x > /x\nCOPY f /\n', f: 'f' })
+  const { tsbuild, directory } = project
+  const first = await tsbuild.must(['build', '-q', directory])
+  const again = await buildSteps(tsbuild, ['--no-cache', directory])
+  assert.equal(again.ran.length >= 2, true)
+  assert.equal(await tsbuild.must(['build', '-q', directory]), first)
+})
+
+test('unreached stages do not run and independent ones run in parallel', { timeout: 60_000 }, async () => {
+  const stage = (name: string): string => `FROM busybox AS ${name}\nRUN sleep 2\nRUN echo ${name} > /${name}\n`
+  const dockerfile = `${stage('one')}${stage('two')}FROM busybox AS never\nRUN exit 1\nFROM scratch\nCOPY --from=one /one /\nCOPY --from=two /two /\n`
+  await using project = await openProject({ Dockerfile: dockerfile })
+  const { tsbuild, directory } = project
+  const began = performance.now()
+  const { ran } = await buildSteps(tsbuild, [directory])
+  const seconds = (performance.now() - began) / 1000
+  assert.ok(!ran.some((name) => name.includes('exit 1')))
+  assert.ok(seconds < 3.9, `two sleeps of 2 s side by side took ${seconds} s`)
+})

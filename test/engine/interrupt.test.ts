@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { leftovers } from '../support/leftovers.ts'
+import { buildSteps } from '../support/steps.ts'
+import { openProject } from './project.ts'
+
+const DOCKERFILE = 'FROM busybox\nRUN echo first > /first\nRUN touch /started && trap "" TERM INT && sleep 1000 & wait; sleep 1000\n'
+
+/** Starts the build and waits until its container runs. */
+async function startBuild(project: Awaited<ReturnType<typeof openProject>>): Promise<ReturnType<typeof project.tsbuild.start>> {
+  const child = project.tsbuild.start(['build', '-t', 'never', project.directory])
+  for (let tries = 0; !leftovers(project.tsbuild.root).some((line) => /^process.*tsbuild-runner/.test(line)); tries += 1) {
+    if (tries > 400) throw new Error('no container came up')
+    await sleep(25)
+  }
+  await sleep(700)
+  return child
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`${signal} ends a build within two seconds and leaves nothing`, { timeout: 60_000 }, async () => {
+    await using project = await openProject({ Dockerfile: DOCKERFILE })
+    const child = await startBuild(project)
+    const began = performance.now()
+    child.kill(signal)
+    const [code] = (await once(child, 'exit')) as [number | null]
+    const seconds = (performance.now() - began) / 1000
+    assert.ok(seconds < 2, `${seconds} s`)
+    assert.equal(code, 130)
+    assert.deepEqual(leftovers(project.tsbuild.root), [])
+  })
+}
+
+test('SIGKILL leaves no process and no mount, and the next build goes on from what was finished', { timeout: 60_000 }, async () => {
+  await using project = await openProject({ Dockerfile: DOCKERFILE })
+  const { tsbuild, directory } = project
+  const child = await startBuild(project)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await sleep(500)
+  const left = leftovers(tsbuild.root)
+  assert.deepEqual(left.filter((line) => /^(process|mount)/.test(line)), [])
+  project.write({ Dockerfile: 'FROM busybox\nRUN echo first > /first\nRUN cat /first\n' })
+  const { cached, ran } = await buildSteps(tsbuild, [directory])
+  assert.ok(cached.some((name) => name.includes('echo first')), cached.join())
+  assert.equal(ran.length, 1, ran.join())
+  assert.deepEqual(leftovers(tsbuild.root), [])
+  assert.equal(existsSync(tsbuild.root), true)
+})
