@@ -47,6 +47,10 @@ export class Problems {
     this.#warnings.push(warning)
   }
 
+  get any(): boolean {
+    return this.#errors.length > 0
+  }
+
   get warnings(): readonly Diagnostic[] {
     return [...this.#warnings].sort(byPlace)
   }

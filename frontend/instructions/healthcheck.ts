@@ -16,7 +16,7 @@ const MILLISECOND = 1e6
 /** `HEALTHCHECK [flags] CMD command` or `HEALTHCHECK NONE`. @throws TsbError `TSB_DOCKERFILE_ARGUMENTS`, `TSB_DOCKERFILE_FLAG_INVALID` */
 export function readHealthcheck(raw: RawInstruction): HealthcheckInstruction {
   const flags = readFlags(raw, { interval: 'text', timeout: 'text', 'start-period': 'text', 'start-interval': 'text', retries: 'text' })
-  const { keyword, rest } = splitHealthcheck(raw.rest)
+  const { keyword, rest } = splitKeyword(raw.rest)
   if (keyword === '') throw missing(raw)
   if (keyword.toUpperCase() === 'NONE') {
     if (rest !== '') throw problem('TSB_DOCKERFILE_ARGUMENTS', '`HEALTHCHECK NONE` takes nothing more', raw.span, 'write `HEALTHCHECK NONE`')
@@ -36,10 +36,6 @@ export function readHealthcheck(raw: RawInstruction): HealthcheckInstruction {
     ...nonZero('Retries', readRetries(raw, flags.text('retries'))),
   }
   return { kind: 'healthcheck', raw, check }
-}
-
-function splitHealthcheck(text: string): { keyword: string; rest: string } {
-  return splitKeyword(text.replace(/\s/u, ' '))
 }
 
 function nonZero<K extends string>(name: K, value: number): { readonly [P in K]?: number } {

@@ -1,0 +1,85 @@
+import type { CmdInstruction } from '../instructions/cmd.ts'
+import type { EntrypointInstruction } from '../instructions/entrypoint.ts'
+import type { HealthcheckInstruction } from '../instructions/healthcheck.ts'
+import type { LabelInstruction } from '../instructions/label.ts'
+import type { MaintainerInstruction } from '../instructions/maintainer.ts'
+import type { OnbuildInstruction } from '../instructions/onbuild.ts'
+import type { ShellInstruction } from '../instructions/shell.ts'
+import type { StopSignalInstruction } from '../instructions/stopsignal.ts'
+import type { UserInstruction } from '../instructions/user.ts'
+import type { VolumeInstruction } from '../instructions/volume.ts'
+import { formatDuration } from '../duration.ts'
+import { problem } from '../problems.ts'
+import { isSignal } from '../signals.ts'
+import { goQuoteCode, goQuoteList } from './go-print.ts'
+import { addHistory, commandArgs, expandIn, type LowerContext, type StageState } from './state.ts'
+
+/** CMD. Docker marks its arguments as already escaped, whatever their form. */
+export function lowerCmd(instruction: CmdInstruction, state: StageState): void {
+  const args = commandArgs(state, instruction.command)
+  state.config.Cmd = args
+  state.config.ArgsEscaped = true
+  state.cmdSet = true
+  addHistory(state, `CMD ${goQuoteList(args)}`, false)
+}
+
+/** ENTRYPOINT: a command that comes from the base does not fit another program and goes. */
+export function lowerEntrypoint(instruction: EntrypointInstruction, state: StageState): void {
+  const args = commandArgs(state, instruction.command)
+  state.config.Entrypoint = args
+  if (!state.cmdSet) delete state.config.Cmd
+  addHistory(state, `ENTRYPOINT ${goQuoteList(args)}`, false)
+}
+
+export function lowerLabel(instruction: LabelInstruction, state: StageState, context: LowerContext): void {
+  const { raw } = instruction
+  const pairs = instruction.pairs.map(([name, value]) => [expandIn(state, context, raw, name).text, expandIn(state, context, raw, value).text] as const)
+  state.config.Labels = { ...state.config.Labels, ...Object.fromEntries(pairs) }
+  addHistory(state, `LABEL ${pairs.map(([name, value]) => `${name}=${value}`).join(' ')}`, false)
+}
+
+export function lowerUser(instruction: UserInstruction, state: StageState, context: LowerContext): void {
+  const user = expandIn(state, context, instruction.raw, instruction.user).text
+  state.config.User = user
+  addHistory(state, `USER ${user}`, false)
+}
+
+export function lowerVolume(instruction: VolumeInstruction, state: StageState, context: LowerContext): void {
+  const { raw } = instruction
+  const paths = instruction.paths.map((path) => expandIn(state, context, raw, path).text)
+  if (paths.includes('')) throw problem('TSB_DOCKERFILE_ARGUMENTS', 'a volume needs a path', raw.span, 'give the variable a value')
+  state.config.Volumes = { ...state.config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) }
+  addHistory(state, `VOLUME [${paths.join(' ')}]`, false)
+}
+
+/** STOPSIGNAL. @throws TsbError `TSB_DOCKERFILE_SIGNAL` */
+export function lowerStopSignal(instruction: StopSignalInstruction, state: StageState, context: LowerContext): void {
+  const { raw } = instruction
+  const signal = expandIn(state, context, raw, instruction.signal).text
+  if (!isSignal(signal)) throw problem('TSB_DOCKERFILE_SIGNAL', `\`${signal}\` is not a signal`, raw.span, 'write a name like `SIGTERM`, or a number')
+  state.config.StopSignal = signal
+  addHistory(state, `STOPSIGNAL ${signal}`, false)
+}
+
+export function lowerShell(instruction: ShellInstruction, state: StageState): void {
+  state.config.Shell = instruction.shell
+  addHistory(state, `SHELL [${instruction.shell.join(' ')}]`, false)
+}
+
+/** HEALTHCHECK. History has the structure as Go's `%q` prints it. */
+export function lowerHealthcheck(instruction: HealthcheckInstruction, state: StageState): void {
+  const { check } = instruction
+  state.config.Healthcheck = check
+  const times = [check.Interval, check.Timeout, check.StartPeriod, check.StartInterval].map((time) => `"${formatDuration(time ?? 0)}"`)
+  addHistory(state, `HEALTHCHECK &{${[goQuoteList(check.Test), ...times, goQuoteCode(check.Retries ?? 0)].join(' ')}}`, false)
+}
+
+/** ONBUILD: stored; has no history. */
+export function lowerOnbuild(instruction: OnbuildInstruction, state: StageState): void {
+  state.config.OnBuild = [...(state.config.OnBuild ?? []), instruction.trigger]
+}
+
+export function lowerMaintainer(instruction: MaintainerInstruction, state: StageState): void {
+  state.author = instruction.author
+  addHistory(state, `MAINTAINER ${instruction.author}`, false)
+}

@@ -1,0 +1,91 @@
+import { posix } from 'node:path'
+import type { VertexId } from '../../core/graph.ts'
+import type { CopyAction } from '../../core/op.ts'
+import { problem } from '../problems.ts'
+import type { CopyInstruction } from '../instructions/copy.ts'
+import { copyIgnoredFile } from '../lint/copy-ignored-file.ts'
+import { displayText } from './names.ts'
+import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
+
+/** COPY, and ADD of local files: one file op, with all sources in order. */
+export function lowerCopy(instruction: CopyInstruction, state: StageState, context: LowerContext): void {
+  const { raw, command } = instruction
+  const expanded = (text: string): string => expandIn(state, context, raw, text).text
+  const sources = instruction.sources.map(expanded)
+  for (const source of sources) refuseRemote(instruction, source)
+  const destination = expanded(instruction.destination)
+  const chown = instruction.chown === undefined ? '' : expanded(instruction.chown)
+  const chmod = instruction.chmod === undefined ? '' : expanded(instruction.chmod)
+  const mode = readMode(instruction, chmod)
+  const paths = sources.map(anchor)
+  const action: CopyAction = {
+    kind: 'copy',
+    input: 1,
+    sources: paths,
+    destination: resolveDestination(state, destination),
+    unpack: instruction.unpack,
+    ...(chown === '' ? {} : { chown }),
+    ...(mode === undefined ? {} : { chmod: mode }),
+  }
+  const source = sourceVertex(instruction, state, context, paths)
+  const name = state.names.next(displayText(raw, state.variables))
+  state.vertex = context.graph.add({
+    op: { kind: 'file', actions: [action] },
+    inputs: [state.vertex, source],
+    name,
+    stage: state.id,
+    span: raw.span,
+    ignoreCache: context.request.noCache,
+  })
+  const flags = [...(chown === '' ? [] : [`--chown=${chown}`]), ...(chmod === '' ? [] : [`--chmod=${chmod}`])]
+  addHistory(state, `${[command, ...flags, ...sources, destination].join(' ')} # buildkit`, true)
+}
+
+function sourceVertex(instruction: CopyInstruction, state: StageState, context: LowerContext, paths: readonly string[]): VertexId {
+  const source = state.sources.get(instruction) ?? { kind: 'context' }
+  switch (source.kind) {
+    case 'context':
+      for (const path of paths) copyIgnoredFile(instruction.raw, path, context.request.ignore, context.problems)
+      return context.graph.context(paths)
+    case 'stage':
+      return context.results.get(source.index)?.vertex ?? context.graph.scratch()
+    case 'image': {
+      const { image, platform } = source
+      return context.graph.image(image, platform, () => ({ name: `FROM ${image.reference}`, stage: '', span: instruction.raw.span }))
+    }
+  }
+}
+
+function refuseRemote(instruction: CopyInstruction, source: string): void {
+  const isUrl = /^https?:\/\//.test(source)
+  const isGit = /^(git|ssh):\/\/|^[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:/.test(source) || (isUrl && /\.git(#.*|\?.*)?$/.test(source))
+  if (!isUrl && !isGit) return
+  const { raw, command } = instruction
+  const what = isGit ? 'a git repository' : 'a URL'
+  const span = raw.places.word(source)
+  if (command === 'COPY') throw problem('TSB_DOCKERFILE_COPY_REMOTE', `\`COPY\` cannot take ${what}`, span, 'download it in a `RUN`, or use `ADD`')
+  throw problem('TSB_DOCKERFILE_UNSUPPORTED', `\`ADD\` of ${what} is not supported yet`, span, 'download it in a `RUN`')
+}
+
+function readMode(instruction: CopyInstruction, text: string): number | undefined {
+  if (text === '') return undefined
+  if (/^[0-7]+$/.test(text) && Number.parseInt(text, 8) <= 0o7777) return Number.parseInt(text, 8)
+  const span = instruction.raw.places.word('--chmod')
+  if (/^[ugoa]*[-+=][rwxXst]*/.test(text)) {
+    throw problem('TSB_DOCKERFILE_UNSUPPORTED', `\`--chmod=${text}\` with symbols is not supported yet`, span, 'write the mode in octal: `--chmod=755`')
+  }
+  throw problem('TSB_DOCKERFILE_CHMOD', `\`${text}\` is not a mode`, span, 'write it in octal, up to 7777: `--chmod=755`')
+}
+
+/** Cleaned, and below the root of where it comes from: `..` cannot leave it. */
+function anchor(source: string): string {
+  const path = posix.normalize(`/${source}`)
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+/** Absolute; ends in a slash where the text says that it is a directory. */
+function resolveDestination(state: StageState, destination: string): string {
+  const path = posix.resolve('/', state.config.WorkingDir ?? '/', destination)
+  const directory = destination === '' || destination === '.' || /(^|\/)\.?$/.test(destination)
+  return directory && path !== '/' ? `${path}/` : path
+}

@@ -1,0 +1,35 @@
+import type { EnvInstruction } from '../instructions/env.ts'
+import type { ArgInstruction } from '../instructions/arg.ts'
+import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
+
+/** ENV: into the config and what later steps see. All values see the environment from before the instruction. */
+export function lowerEnv(instruction: EnvInstruction, state: StageState, context: LowerContext): void {
+  const { raw } = instruction
+  const pairs = instruction.pairs.map(([name, value]) => [expandIn(state, context, raw, name).text, expandIn(state, context, raw, value).text] as const)
+  for (const [name, value] of pairs) {
+    state.variables.set(name, value)
+    state.config.Env = withVariable(state.config.Env ?? [], name, value)
+  }
+  addHistory(state, `ENV ${pairs.map(([name, value]) => `${name}=${value}`).join(' ')}`, false)
+}
+
+/** ARG: a build argument, else the default, else what a global ARG has. Values see the ARGs before them in the line. */
+export function lowerArg(instruction: ArgInstruction, state: StageState, context: LowerContext): void {
+  const { raw } = instruction
+  const texts = instruction.args.map((arg) => {
+    const name = expandIn(state, context, raw, arg.name).text
+    const given = context.request.buildArgs.get(name)
+    const value = given ?? (arg.value === undefined ? context.globals.get(name) : expandIn(state, context, raw, arg.value).text)
+    if (value !== undefined) state.variables.set(name, value)
+    state.args.push({ name, value })
+    return value === undefined ? name : `${name}=${value}`
+  })
+  addHistory(state, `ARG ${texts.join(' ')}`, false)
+}
+
+/** An Env list with the variable set: in its place when it is there, at the end otherwise. */
+export function withVariable(env: readonly string[], name: string, value: string): readonly string[] {
+  const entry = `${name}=${value}`
+  const index = env.findIndex((item) => item === name || item.startsWith(`${name}=`))
+  return index < 0 ? [...env, entry] : env.with(index, entry)
+}

@@ -1,0 +1,50 @@
+import { expand } from '../expand.ts'
+import type { RawInstruction } from '../source.ts'
+
+type Command = Pick<RawInstruction, 'text' | 'escape'>
+
+/** Numbers a stage's steps: `[build 2/5] RUN make`. */
+export class StepNames {
+  readonly #label: string
+  readonly #total: number
+  #index = 0
+
+  /** `label` is empty when the file has one stage only. */
+  constructor(label: string, total: number) {
+    this.#label = label
+    this.#total = total
+  }
+
+  next(text: string): string {
+    this.#index++
+    const total = String(this.#total)
+    const stage = this.#label === '' ? '' : `${this.#label} `
+    return `[${stage}${String(this.#index).padStart(total.length)}/${total}] ${text}`
+  }
+
+  /** Counts a step that has no vertex. */
+  skip(): void {
+    this.#index++
+  }
+}
+
+/** An instruction as its step is called: keyword in upper case, variables expanded, quotes removed. */
+export function displayText(raw: Command, variables: ReadonlyMap<string, string>): string {
+  return display(raw, variables, false)
+}
+
+/** The same for RUN, whose quotes and unset variables are the shell's matter. */
+export function displayRunText(raw: Command, variables: ReadonlyMap<string, string>): string {
+  return display(raw, variables, true)
+}
+
+function display(raw: Command, variables: ReadonlyMap<string, string>, forShell: boolean): string {
+  let text = raw.text
+  try {
+    text = expand(text, (name) => variables.get(name), { escape: raw.escape, keepQuotes: forShell, keepUnset: forShell }).text
+  } catch {
+    // A shell script need not be well-formed for us.
+  }
+  const blank = text.indexOf(' ')
+  return blank < 0 ? text.toUpperCase() : text.slice(0, blank).toUpperCase() + text.slice(blank)
+}

@@ -1,0 +1,94 @@
+import { posix } from 'node:path'
+import type { ContainerConfig, ImageConfig } from '../../core/manifest.ts'
+import { type Platform, platformMatches } from '../../core/platform.ts'
+import { invalidBaseImagePlatform } from '../lint/invalid-base-image-platform.ts'
+import type { Base, ResolvedStage } from '../resolve.ts'
+import { type Stage, stageId } from '../stages.ts'
+import { withVariable } from './env.ts'
+import { StepNames } from './names.ts'
+import { type ConfigDraft, DEFAULT_PATH, type LowerContext, type StageState } from './state.ts'
+
+/** A stage after its FROM: on scratch, on an image, or on what an earlier stage became. */
+export function beginStage(resolved: ResolvedStage, stageCount: number, context: LowerContext): StageState {
+  const { stage, base, triggers, sources } = resolved
+  const id = stageId(stage)
+  const label = stageCount === 1 ? '' : stage.from.name === '' ? `stage-${stage.index}` : stage.from.name
+  const steps = [...triggers, ...stage.instructions].filter(({ kind }) => kind === 'copy' || kind === 'run' || kind === 'workdir').length
+  const names = new StepNames(label, steps + (base.kind === 'image' ? 1 : 0))
+  const start = base.kind === 'stage' ? inherit(base, context) : begin(base, stage, id, names, context)
+  // The triggers have become instructions of this stage.
+  delete start.config.OnBuild
+  return { ...start, id, names, sources, cmdSet: false }
+}
+
+type Start = Omit<StageState, 'id' | 'names' | 'sources' | 'cmdSet'>
+
+function inherit(base: Extract<Base, { kind: 'stage' }>, context: LowerContext): Start {
+  const parent = context.results.get(base.index) as StageState
+  const { platform, vertex, author } = parent
+  return {
+    platform,
+    vertex,
+    author,
+    base: parent.base,
+    variables: new Map(parent.variables),
+    args: [...parent.args],
+    config: { ...parent.config },
+    history: [...parent.history],
+  }
+}
+
+function begin(base: Exclude<Base, { kind: 'stage' }>, stage: Stage, id: string, names: StepNames, context: LowerContext): Start {
+  const image = base.kind === 'image' ? base.image.config : undefined
+  const config = beginConfig(image)
+  const variables = new Map((config.Env ?? []).map((entry) => splitEntry(entry)))
+  return {
+    platform: image === undefined ? base.platform : platformOf(image),
+    vertex: baseVertex(base, stage, id, names, context),
+    base: image,
+    variables,
+    args: [],
+    config,
+    author: image?.author,
+    history: [],
+  }
+}
+
+function baseVertex(base: Exclude<Base, { kind: 'stage' }>, stage: Stage, id: string, names: StepNames, context: LowerContext): number {
+  if (base.kind === 'scratch') return context.graph.scratch()
+  const { image, platform } = base
+  const { raw } = stage.from
+  const name = names.next(`FROM ${image.reference}`)
+  if (!platformMatches(platformOf(image.config), platform)) context.problems.warn(invalidBaseImagePlatform(raw, image, platform))
+  // An image without layers is an empty root with a config.
+  if (image.config.rootfs.diff_ids.length === 0) return context.graph.scratch()
+  return context.graph.image(image, platform, () => ({ name, stage: id, span: raw.span }))
+}
+
+/** The base's config as BuildKit takes it over: its known fields, a clean directory, and always a PATH. */
+function beginConfig(image: ImageConfig | undefined): ConfigDraft {
+  if (image === undefined) return { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' }
+  const config: ConfigDraft = knownFields(image.config ?? {})
+  const env = config.Env ?? []
+  if (!env.some((entry) => entry.startsWith('PATH='))) config.Env = withVariable(env, 'PATH', DEFAULT_PATH)
+  if (config.WorkingDir !== undefined && config.WorkingDir !== '') config.WorkingDir = posix.resolve('/', config.WorkingDir)
+  return config
+}
+
+/** Leftovers of older builders (`Hostname`, `Image`, `AttachStdin`…) are dropped, as BuildKit does. */
+function knownFields(config: ContainerConfig): ConfigDraft {
+  const { User, ExposedPorts, Env, Entrypoint, Cmd, Healthcheck, Volumes, WorkingDir, Labels, StopSignal, Shell, OnBuild, ArgsEscaped } = config
+  const known = { User, ExposedPorts, Env, Entrypoint, Cmd, Healthcheck, Volumes, WorkingDir, Labels, StopSignal, Shell, OnBuild, ArgsEscaped }
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined && value !== null))
+}
+
+function splitEntry(entry: string): readonly [string, string] {
+  const equals = entry.indexOf('=')
+  return equals < 0 ? [entry, ''] : [entry.slice(0, equals), entry.slice(equals + 1)]
+}
+
+function platformOf(image: ImageConfig): Platform {
+  const { os, architecture, variant } = image
+  const osVersion = image['os.version']
+  return { os, architecture, ...(variant === undefined ? {} : { variant }), ...(osVersion === undefined ? {} : { osVersion }) }
+}

@@ -1,0 +1,75 @@
+import type { VertexId } from '../../core/graph.ts'
+import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../core/manifest.ts'
+import type { Platform } from '../../core/platform.ts'
+import { type Expansion, expand } from '../expand.ts'
+import { undefinedVariable } from '../lint/undefined-var.ts'
+import type { Problems } from '../problems.ts'
+import type { CopySource } from '../resolve.ts'
+import type { Variables } from '../scope.ts'
+import type { CopyInstruction } from '../instructions/copy.ts'
+import type { RawInstruction } from '../source.ts'
+import type { CompileRequest } from '../types.ts'
+import type { GraphBuilder } from './graph.ts'
+import { StepNames } from './names.ts'
+
+export type ConfigDraft = { -readonly [K in keyof ContainerConfig]: ContainerConfig[K] }
+
+/** An ARG of a stage: its name, and the value it had where it was declared. */
+export interface DeclaredArg {
+  readonly name: string
+  readonly value: string | undefined
+}
+
+/** What a stage has become after some of its instructions; a stage built on it begins with a copy. */
+export interface StageState {
+  readonly id: string
+  readonly names: StepNames
+  readonly platform: Platform
+  /** The image at the bottom of the chain. */
+  readonly base: ImageConfig | undefined
+  /** Result so far. */
+  vertex: VertexId
+  /** What RUN and expansion see: the config's Env and the ARGs. */
+  readonly variables: Variables
+  readonly args: DeclaredArg[]
+  readonly config: ConfigDraft
+  author: string | undefined
+  readonly history: HistoryEntry[]
+  /** CMD stood in this very stage, so ENTRYPOINT leaves it. */
+  cmdSet: boolean
+  readonly sources: ReadonlyMap<CopyInstruction, CopySource>
+}
+
+/** What lowering an instruction needs besides its stage. */
+export interface LowerContext {
+  readonly request: CompileRequest
+  readonly globals: ReadonlyMap<string, string>
+  readonly proxyEnv: readonly string[]
+  readonly graph: GraphBuilder
+  readonly problems: Problems
+  /** Finished stages' results, by index. */
+  readonly results: ReadonlyMap<number, StageState>
+}
+
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c']
+const COMMENT = 'buildkit.dockerfile.v0'
+
+/** Expands a part of an instruction with what the stage knows, and warns of names nobody set. */
+export function expandIn(state: StageState, context: LowerContext, raw: RawInstruction, text: string): Expansion {
+  const expansion = expand(text, (name) => state.variables.get(name), { escape: raw.escape })
+  for (const name of expansion.unset) context.problems.warn(undefinedVariable(name, raw, state.variables.keys()))
+  return expansion
+}
+
+/** The program and arguments of a command line. */
+export function commandArgs(state: StageState, command: { readonly form: 'shell'; readonly text: string } | { readonly form: 'exec'; readonly args: readonly string[] }): readonly string[] {
+  if (command.form === 'exec') return command.args
+  return [...(state.config.Shell ?? DEFAULT_SHELL), command.text]
+}
+
+/** Notes an instruction in the image's history; `layer` says that it made one. */
+export function addHistory(state: StageState, createdBy: string, layer: boolean): void {
+  state.history.push({ created_by: createdBy, comment: COMMENT, ...(layer ? {} : { empty_layer: true }) })
+}

@@ -1,0 +1,22 @@
+import { posix } from 'node:path'
+import type { WorkdirInstruction } from '../instructions/workdir.ts'
+import { displayText } from './names.ts'
+import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
+
+/** WORKDIR: the config's directory, made by the stage's user where it is missing. `/` always exists. */
+export function lowerWorkdir(instruction: WorkdirInstruction, state: StageState, context: LowerContext): void {
+  const { raw } = instruction
+  const path = posix.resolve('/', state.config.WorkingDir ?? '/', expandIn(state, context, raw, instruction.path).text)
+  state.config.WorkingDir = path
+  const layer = path !== '/'
+  if (layer) {
+    state.vertex = context.graph.add({
+      op: { kind: 'file', actions: [{ kind: 'make-directory', path, mode: 0o755, owner: state.config.User ?? '' }] },
+      inputs: [state.vertex],
+      name: state.names.next(displayText(raw, state.variables)),
+      stage: state.id,
+      span: raw.span,
+    })
+  } else state.names.skip()
+  addHistory(state, `WORKDIR ${path}`, layer)
+}

@@ -1,0 +1,231 @@
+import { isTsbError, TsbError } from '../core/error.ts'
+import type { ResolvedImage } from '../core/image-plan.ts'
+import { parsePlatform, type Platform } from '../core/platform.ts'
+import { formatReference, parseReference } from '../core/reference.ts'
+import type { Span } from '../core/span.ts'
+import { expand } from './expand.ts'
+import type { CopyInstruction } from './instructions/copy.ts'
+import type { StageInstruction } from './instructions/index.ts'
+import { type Problems, problem } from './problems.ts'
+import { type Program, type Stage, stageId } from './stages.ts'
+import { didYouMean, suggest } from './suggest.ts'
+import { readTriggers } from './triggers.ts'
+import type { CompileRequest, ResolveImage } from './types.ts'
+
+/** What a stage stands on. */
+export type Base =
+  | { readonly kind: 'scratch'; readonly platform: Platform }
+  | { readonly kind: 'stage'; readonly index: number }
+  | { readonly kind: 'image'; readonly image: ResolvedImage; readonly platform: Platform }
+
+/** Where COPY takes files from. */
+export type CopySource =
+  | { readonly kind: 'context' }
+  | { readonly kind: 'stage'; readonly index: number }
+  | { readonly kind: 'image'; readonly image: ResolvedImage; readonly platform: Platform }
+
+/** A stage with everything outside of it that it needs. */
+export interface ResolvedStage {
+  readonly stage: Stage
+  readonly base: Base
+  /** ONBUILD instructions of the base, run first. */
+  readonly triggers: readonly StageInstruction[]
+  readonly sources: ReadonlyMap<CopyInstruction, CopySource>
+}
+
+/** The stage to build. @throws TsbError `TSB_DOCKERFILE_STAGE_UNKNOWN` */
+export function findTarget(program: Program, target: string | undefined): Stage {
+  const last = program.stages.at(-1) as Stage
+  if (target === undefined || target === '') return last
+  const found = program.stages.findLast((stage) => stage.from.name === target.toLowerCase())
+  if (found !== undefined) return found
+  const names = program.stages.map((stage) => stage.from.name).filter((name) => name !== '')
+  const known = names.length === 0 ? 'name a stage with `FROM image AS name`' : `stages are ${names.join(', ')}`
+  throw new TsbError('TSB_DOCKERFILE_STAGE_UNKNOWN', `there is no stage \`${target}\` to build`, {
+    hint: didYouMean(target, names, known),
+    fault: 'input',
+    spans: [last.from.raw.span],
+  })
+}
+
+/**
+ * Finds the stages that `target` needs, and resolves their images in parallel. Problems of the file go to `problems`;
+ * stages that have some may be missing from the result.
+ * @throws TsbError what `resolveImage` throws, placed at the line that names the image
+ */
+export async function resolveStages(
+  program: Program,
+  target: Stage,
+  globals: ReadonlyMap<string, string>,
+  request: CompileRequest,
+  resolveImage: ResolveImage,
+  problems: Problems,
+): Promise<ReadonlyMap<number, ResolvedStage>> {
+  const resolver = new Resolver(program, globals, request, resolveImage, problems)
+  await resolver.visit(target)
+  return resolver.resolved
+}
+
+type Wanted = { readonly kind: 'scratch' } | { readonly kind: 'stage'; readonly stage: Stage } | { readonly kind: 'image'; readonly reference: string }
+
+class Resolver {
+  readonly resolved: Map<number, ResolvedStage> = new Map()
+  readonly #visits = new Map<number, Promise<void>>()
+  readonly #images = new Map<string, Promise<ResolvedImage>>()
+  readonly #program: Program
+  readonly #globals: ReadonlyMap<string, string>
+  readonly #request: CompileRequest
+  readonly #resolveImage: ResolveImage
+  readonly #problems: Problems
+
+  constructor(program: Program, globals: ReadonlyMap<string, string>, request: CompileRequest, resolveImage: ResolveImage, problems: Problems) {
+    this.#program = program
+    this.#globals = globals
+    this.#request = request
+    this.#resolveImage = resolveImage
+    this.#problems = problems
+  }
+
+  visit(stage: Stage): Promise<void> {
+    const known = this.#visits.get(stage.index)
+    if (known !== undefined) return known
+    const visit = this.#resolve(stage)
+    this.#visits.set(stage.index, visit)
+    return visit
+  }
+
+  async #resolve(stage: Stage): Promise<void> {
+    const wanted = this.#problems.attempt(stage.from.raw.span, () => this.#findBase(stage))
+    const [base, own] = await Promise.all([
+      wanted === undefined ? undefined : this.#resolveBase(stage, wanted.base, wanted.platform),
+      this.#resolveSources(stage, stage.instructions),
+    ])
+    if (base === undefined) return
+    const triggers = this.#problems.attempt(stage.from.raw.span, () => readTriggers(stage, this.#triggerTexts(base))) ?? []
+    const inherited = await this.#resolveSources(stage, triggers)
+    this.resolved.set(stage.index, { stage, base, triggers, sources: new Map([...inherited, ...own]) })
+  }
+
+  #findBase(stage: Stage): { base: Wanted; platform: Platform } {
+    const { raw, base, platform } = stage.from
+    const options = { escape: raw.escape }
+    const lookup = (name: string): string | undefined => this.#globals.get(name)
+    const name = expand(base, lookup, options).text
+    const chosen = platform === undefined ? this.#request.platform : this.#platform(stage, platform, expand(platform, lookup, options).text)
+    if (name === '') {
+      const hint = 'give the argument a default before the first `FROM`, or pass `--build-arg`'
+      throw problem('TSB_DOCKERFILE_BASE_BLANK', `\`${base}\` is empty`, raw.places.word(base), hint)
+    }
+    if (name === 'scratch') return { base: { kind: 'scratch' }, platform: chosen }
+    const earlier = this.#program.stages.findLast((other) => other.index < stage.index && other.from.name === name)
+    if (earlier !== undefined) return { base: { kind: 'stage', stage: earlier }, platform: chosen }
+    return { base: { kind: 'image', reference: this.#reference(name, raw.places.word(base)) }, platform: chosen }
+  }
+
+  #platform(stage: Stage, written: string, text: string): Platform {
+    const span = stage.from.raw.places.word('--platform')
+    if (text === '') throw problem('TSB_PLATFORM_INVALID', `\`--platform=${written}\` is empty`, span, 'write it as `os/arch[/variant]`')
+    try {
+      return parsePlatform(text)
+    } catch (error) {
+      throw isTsbError(error) ? problem(error.code, error.message, span, error.hint) : error
+    }
+  }
+
+  #reference(name: string, span: Span): string {
+    try {
+      return formatReference(parseReference(name))
+    } catch (error) {
+      if (!isTsbError(error)) throw error
+      // `FROM Build`: a stage is found by its lower-case name only, which docker's users run into.
+      const stage = this.#program.stages.find((other) => other.from.name === name.toLowerCase())
+      throw problem(error.code, error.message, span, stage === undefined ? error.hint : `write the stage's name in lower case: \`${stage.from.name}\``)
+    }
+  }
+
+  async #resolveBase(stage: Stage, wanted: Wanted, platform: Platform): Promise<Base> {
+    if (wanted.kind === 'scratch') return { kind: 'scratch', platform }
+    if (wanted.kind === 'stage') {
+      await this.visit(wanted.stage)
+      return { kind: 'stage', index: wanted.stage.index }
+    }
+    return { kind: 'image', image: await this.#image(wanted.reference, platform, stage.from.base, stage.from.raw.places.word(stage.from.base)), platform }
+  }
+
+  async #resolveSources(stage: Stage, instructions: readonly StageInstruction[]): Promise<ReadonlyMap<CopyInstruction, CopySource>> {
+    const copies = instructions.filter((instruction) => instruction.kind === 'copy')
+    const pairs = await Promise.all(copies.map(async (copy) => [copy, await this.#resolveSource(stage, copy)] as const))
+    return new Map(pairs)
+  }
+
+  async #resolveSource(stage: Stage, copy: CopyInstruction): Promise<CopySource> {
+    const { from, raw } = copy
+    if (from === undefined) return { kind: 'context' }
+    const span = raw.places.word('--from')
+    const wanted = this.#problems.attempt(span, () => this.#findSource(stage, from, span))
+    if (wanted === undefined) return { kind: 'context' }
+    if (wanted.kind === 'stage') {
+      await this.visit(wanted.stage)
+      return { kind: 'stage', index: wanted.stage.index }
+    }
+    const { platform } = this.#request
+    return { kind: 'image', image: await this.#image(wanted.reference, platform, from, span), platform }
+  }
+
+  #findSource(stage: Stage, from: string, span: Span): Exclude<Wanted, { kind: 'scratch' }> {
+    const { stages } = this.#program
+    const isIndex = /^\d+$/.test(from)
+    const same = (other: Stage): boolean => (isIndex ? other.index === Number(from) : other.from.name === from.toLowerCase())
+    const found = stages.findLast((other) => other.index < stage.index && same(other)) ?? stages.find(same)
+    if (found === undefined) {
+      if (!isIndex) return { kind: 'image', reference: this.#sourceReference(stage, from, span) }
+      throw problem('TSB_DOCKERFILE_STAGE_UNKNOWN', `there is no stage ${from}`, span, 'count from 0, or copy from a stage by its name')
+    }
+    if (found.index < stage.index) return { kind: 'stage', stage: found }
+    const code = found === stage ? 'TSB_DOCKERFILE_STAGE_CYCLE' : 'TSB_DOCKERFILE_STAGE_ORDER'
+    const what = found === stage ? 'the stage it stands in' : 'a later stage'
+    throw problem(code, `cannot copy from \`${from}\`: it is ${what}`, span, `put the stage \`${stageId(found)}\` before this one`)
+  }
+
+  #sourceReference(stage: Stage, from: string, span: Span): string {
+    try {
+      return this.#reference(from, span)
+    } catch (error) {
+      if (!isTsbError(error)) throw error
+      throw problem('TSB_DOCKERFILE_STAGE_UNKNOWN', `\`${from}\` is neither a stage nor an image`, span, this.#stageHint(stage, from) ?? error.hint)
+    }
+  }
+
+  async #image(reference: string, platform: Platform, written: string, span: Span): Promise<ResolvedImage> {
+    const key = `${reference} ${JSON.stringify(platform)}`
+    const pending = this.#images.get(key) ?? this.#resolveImage(reference, platform)
+    this.#images.set(key, pending)
+    try {
+      return await pending
+    } catch (error) {
+      if (!isTsbError(error)) throw error
+      const hint = this.#stageHint(undefined, written) ?? error.hint
+      throw new TsbError(error.code, error.message, {
+        fault: error.fault,
+        spans: [span],
+        diagnostics: error.diagnostics,
+        cause: error,
+        ...(hint === undefined ? {} : { hint }),
+      })
+    }
+  }
+
+  /** A bare word that is nearly a stage's name was probably meant as one. */
+  #stageHint(stage: Stage | undefined, name: string): string | undefined {
+    const names = this.#program.stages.filter((other) => stage === undefined || other.index < stage.index).map((other) => other.from.name)
+    const nearest = /[/:@]/.test(name) ? undefined : suggest(name, names.filter((other) => other !== ''))
+    return nearest === undefined ? undefined : `did you mean the stage \`${nearest}\`?`
+  }
+
+  #triggerTexts(base: Base): readonly string[] {
+    if (base.kind === 'image') return base.image.config.config?.OnBuild ?? []
+    if (base.kind === 'scratch') return []
+    const stage = this.#program.stages[base.index]
+    return (stage?.instructions ?? []).flatMap((instruction) => (instruction.kind === 'onbuild' ? [instruction.trigger] : []))
+  }
+}

@@ -1,0 +1,38 @@
+import type { SourceFile } from '../core/span.ts'
+import { readInstruction, type StageInstruction } from './instructions/index.ts'
+import { logicalLines, physicalLines } from './lines.ts'
+import { splitInstruction } from './parse.ts'
+import { problem } from './problems.ts'
+import { placesAt } from './source.ts'
+import type { Stage } from './stages.ts'
+
+/**
+ * A base's ONBUILD triggers as instructions of the stage that builds on it (Dockerfile reference, "ONBUILD"). They have
+ * no place of their own, so they stand where the stage's FROM does.
+ * @throws TsbError `TSB_DOCKERFILE_ONBUILD`, and what reading the instruction throws
+ */
+export function readTriggers(stage: Stage, texts: readonly string[]): readonly StageInstruction[] {
+  const { span } = stage.from.raw
+  return texts.map((trigger) => {
+    const file: SourceFile = { name: 'ONBUILD', text: trigger }
+    const [line, more] = logicalLines(file, physicalLines(trigger), '\\')
+    if (line === undefined || more !== undefined) {
+      throw problem('TSB_DOCKERFILE_ONBUILD', `the base's trigger \`${trigger}\` is not one instruction`, span, 'rebuild the base with a trigger of one instruction')
+    }
+    const parts = splitInstruction(line.text)
+    const instruction = readInstruction({
+      ...parts,
+      text: `ONBUILD ${parts.text}`,
+      heredocs: line.heredocs,
+      comments: [],
+      blankLine: undefined,
+      span,
+      places: placesAt(span),
+      escape: '\\',
+    })
+    if (instruction.kind === 'from' || instruction.kind === 'onbuild' || instruction.kind === 'maintainer') {
+      throw problem('TSB_DOCKERFILE_ONBUILD', `the base's trigger \`${trigger}\` is not allowed`, span, 'rebuild the base without it')
+    }
+    return instruction
+  })
+}
