@@ -3,7 +3,7 @@ import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { pack, type Pack } from 'tar-stream'
+import { type Pack, pack } from 'tar-stream'
 import { interrupted, isTsbError, TsbError } from '../core/error.ts'
 
 /** A file of an archive: its bytes, or the file on disk that has them. */
@@ -21,7 +21,10 @@ const READ_SIZE = 1 << 20
  * @throws TsbError `TSB_EXPORT_WRITE`, `TSB_INTERRUPTED`
  */
 export async function writeTar(entries: readonly ArchiveEntry[], output: Writable, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) throw interrupted()
   const archive = pack()
+  // heard through the promises below; an event without listener would end the process
+  archive.on('error', () => undefined)
   try {
     const draining = pipeline(archive as unknown as Readable, output, { end: false, signal })
     // whichever fails first fails the other; one rejection must not go unheard while the other is waited for

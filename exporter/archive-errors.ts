@@ -27,10 +27,14 @@ export function archiveDigestError(name: string, expected: string, found: string
 
 /** A name that would lead out of an archive. */
 export function pathError(name: string): TsbError {
-  return new TsbError('TSB_ARCHIVE_PATH', `the archive has the name \`${name.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)}\`, which leads out of it`, {
-    fault: 'input',
-    hint: 'do not trust where this archive comes from',
-  })
+  return new TsbError(
+    'TSB_ARCHIVE_PATH',
+    `the archive has the name \`${name.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)}\`, which leads out of it`,
+    {
+      fault: 'input',
+      hint: 'do not trust where this archive comes from',
+    },
+  )
 }
 
 /** Whatever went wrong while reading an archive, as an error of ours: the disk's fault, or the archive's. */
@@ -39,8 +43,16 @@ export function readError(error: unknown, signal: AbortSignal): TsbError {
   if (isTsbError(error)) return error
   const code = error instanceof Error && 'errno' in error && 'syscall' in error ? error.message : undefined
   if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
-    return new TsbError('TSB_ARCHIVE_MISSING', `there is no archive: ${error.message}`, { fault: 'input', hint: 'check the path', cause: error })
+    return new TsbError('TSB_ARCHIVE_MISSING', `there is no archive: ${error.message}`, {
+      fault: 'input',
+      hint: 'check the path',
+      cause: error,
+    })
   }
   if (code === undefined) return invalidArchive(error instanceof Error ? error.message : String(error), error)
-  return new TsbError('TSB_ARCHIVE_READ', `cannot read the archive: ${code}`, { fault: 'host', hint: 'check that the file is there and readable', cause: error })
+  return new TsbError('TSB_ARCHIVE_READ', `cannot read the archive: ${code}`, {
+    fault: 'host',
+    hint: 'check that the file is there and readable',
+    cause: error,
+  })
 }

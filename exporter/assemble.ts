@@ -21,7 +21,19 @@ const MADE_UP = 'buildkit.exporter.image.v0'
 
 // the order of Go's struct members
 const CONTAINER_FIELDS = [
-  'User', 'ExposedPorts', 'Env', 'Entrypoint', 'Cmd', 'Volumes', 'WorkingDir', 'Labels', 'StopSignal', 'ArgsEscaped', 'Healthcheck', 'OnBuild', 'Shell',
+  'User',
+  'ExposedPorts',
+  'Env',
+  'Entrypoint',
+  'Cmd',
+  'Volumes',
+  'WorkingDir',
+  'Labels',
+  'StopSignal',
+  'ArgsEscaped',
+  'Healthcheck',
+  'OnBuild',
+  'Shell',
 ] as const satisfies readonly (keyof ContainerConfig)[]
 const HISTORY_FIELDS = ['created', 'created_by', 'author', 'comment', 'empty_layer'] as const satisfies readonly (keyof HistoryEntry)[]
 const HEALTH_FIELDS = ['Test', 'Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries'] as const

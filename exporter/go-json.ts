@@ -3,7 +3,10 @@
  * text that BuildKit made this way, so equal images need equal text.
  */
 export function goJson(value: unknown, indent = 0): string {
-  return JSON.stringify(value, undefined, indent).replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return JSON.stringify(value, undefined, indent).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** The members of `value` in the order of `names`, without those that Go's `omitempty` leaves out; all others dropped. */

@@ -1,5 +1,5 @@
-import * as zlib from 'node:zlib'
 import type { Transform } from 'node:stream'
+import * as zlib from 'node:zlib'
 import { TsbError } from '../core/error.ts'
 import { type Compression, dockerLayerType, layerType } from '../core/media-types.ts'
 

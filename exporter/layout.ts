@@ -1,10 +1,10 @@
+import { hexOf } from '../core/digest.ts'
 import type { Descriptor, Index } from '../core/manifest.ts'
 import { MEDIA_TYPES } from '../core/media-types.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
 import type { ArchiveEntry } from './archive-entries.ts'
 import { goJson } from './go-json.ts'
 import type { NamedImage } from './types.ts'
-import { hexOf } from '../core/digest.ts'
 
 /** What containerd and docker call an image by in an index. */
 export const NAME_ANNOTATION = 'io.containerd.image.name'

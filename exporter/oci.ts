@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
-import type { Descriptor } from '../core/manifest.ts'
 import { TsbError } from '../core/error.ts'
+import type { Descriptor } from '../core/manifest.ts'
 import { parseDocument } from '../registry/documents.ts'
 import { writeFiles, writeTar } from './archive-entries.ts'
-import { blobEntries, LAYOUT_FILE, layoutIndex, TAG_ANNOTATION, NAME_ANNOTATION } from './layout.ts'
+import { blobEntries, LAYOUT_FILE, layoutIndex, NAME_ANNOTATION, TAG_ANNOTATION } from './layout.ts'
 import type { NamedImage } from './types.ts'
 
 /**
@@ -24,7 +24,9 @@ export async function writeOciArchive(images: readonly NamedImage[], output: Wri
  */
 export async function writeOciDirectory(images: readonly NamedImage[], directory: string, signal: AbortSignal): Promise<void> {
   const fresh = new Set(images.flatMap(({ content, names }) => [content.manifestDescriptor.digest as string, ...names]))
-  const kept = (await presentManifests(directory)).filter((one) => !fresh.has(one.digest) && !fresh.has(one.annotations?.[NAME_ANNOTATION] ?? one.annotations?.[TAG_ANNOTATION] ?? ''))
+  const kept = (await presentManifests(directory)).filter(
+    (one) => !fresh.has(one.digest) && !fresh.has(one.annotations?.[NAME_ANNOTATION] ?? one.annotations?.[TAG_ANNOTATION] ?? ''),
+  )
   await writeFiles([...blobEntries(images), LAYOUT_FILE, layoutIndex(images, kept)], directory, signal)
 }
 
@@ -36,10 +38,11 @@ async function presentManifests(directory: string): Promise<readonly Descriptor[
   } catch {
     return []
   }
-  const invalid = (why: string): TsbError => new TsbError('TSB_ARCHIVE_INVALID', `\`${file}\` is not the index of an OCI layout: ${why}`, {
-    fault: 'input',
-    hint: 'choose another directory',
-  })
+  const invalid = (why: string): TsbError =>
+    new TsbError('TSB_ARCHIVE_INVALID', `\`${file}\` is not the index of an OCI layout: ${why}`, {
+      fault: 'input',
+      hint: 'choose another directory',
+    })
   const document = parseDocument(bytes, undefined, invalid)
   if (document.kind !== 'index') throw invalid('it lists no manifests')
   return document.index.manifests

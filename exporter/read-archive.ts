@@ -1,5 +1,5 @@
 import type { Platform } from '../core/platform.ts'
-import { accessDirectory, accessUnpacked, type ArchiveAccess, type ReadImage } from './archive-access.ts'
+import { type ArchiveAccess, accessDirectory, accessUnpacked, type ReadImage } from './archive-access.ts'
 import { invalidArchive, readError } from './archive-errors.ts'
 import { readDockerManifest } from './read-docker.ts'
 import { readLayoutIndex } from './read-layout.ts'
@@ -11,7 +11,12 @@ import { type BlobSink, unpackArchive } from './unpack-archive.ts'
  * An index leads to the image for `platform`.
  * @throws TsbError `TSB_ARCHIVE_*`, `TSB_INTERRUPTED`, and whatever the sink throws
  */
-export async function readArchive(source: AsyncIterable<Uint8Array>, sink: BlobSink, platform: Platform, signal: AbortSignal): Promise<readonly ReadImage[]> {
+export async function readArchive(
+  source: AsyncIterable<Uint8Array>,
+  sink: BlobSink,
+  platform: Platform,
+  signal: AbortSignal,
+): Promise<readonly ReadImage[]> {
   const unpacked = await unpackArchive(source, sink, signal)
   return readImages(accessUnpacked(unpacked, sink), platform)
 }
@@ -20,7 +25,12 @@ export async function readArchive(source: AsyncIterable<Uint8Array>, sink: BlobS
  * The same for an OCI layout directory (image-layout.md); only what its images need is read.
  * @throws TsbError as `readArchive`
  */
-export async function readLayoutDirectory(directory: string, sink: BlobSink, platform: Platform, signal: AbortSignal): Promise<readonly ReadImage[]> {
+export async function readLayoutDirectory(
+  directory: string,
+  sink: BlobSink,
+  platform: Platform,
+  signal: AbortSignal,
+): Promise<readonly ReadImage[]> {
   try {
     return await readImages(accessDirectory(directory, sink, signal), platform)
   } catch (error) {

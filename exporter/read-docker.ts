@@ -3,10 +3,10 @@ import { isDigest } from '../core/digest.ts'
 import type { Descriptor, ImageConfig } from '../core/manifest.ts'
 import { layerType, MEDIA_TYPES } from '../core/media-types.ts'
 import { parseImageConfig } from '../registry/documents.ts'
+import { type ArchiveAccess, METADATA_BYTES, type ReadImage } from './archive-access.ts'
 import { archiveDigestError, invalidArchive, missingInArchive } from './archive-errors.ts'
 import { assembleManifest } from './assemble.ts'
 import { compressionOfBytes } from './layer-types.ts'
-import { type ArchiveAccess, METADATA_BYTES, type ReadImage } from './archive-access.ts'
 import { canonicalNames } from './read-layout.ts'
 import { cleanName, writeChecked } from './unpack-archive.ts'
 
@@ -84,7 +84,8 @@ function parseEntries(bytes: Uint8Array | undefined): readonly DockerEntry[] {
   if (!Array.isArray(value) || value.length === 0) throw invalidArchive('`manifest.json` lists no image')
   return value.map((entry: unknown) => {
     const { Config, RepoTags, Layers } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>
-    if (typeof Config !== 'string' || !isTexts(Layers ?? []) || !isTexts(RepoTags ?? [])) throw invalidArchive('`manifest.json` is malformed')
+    if (typeof Config !== 'string' || !isTexts(Layers ?? []) || !isTexts(RepoTags ?? []))
+      throw invalidArchive('`manifest.json` is malformed')
     return { config: cleanName(Config), names: texts(RepoTags), layers: texts(Layers).map(cleanName) }
   })
 }

@@ -1,12 +1,12 @@
+import { isTsbError, TsbError } from '../core/error.ts'
 import type { Descriptor, Index, Manifest } from '../core/manifest.ts'
 import { formatPlatform, type Platform, platformMatches } from '../core/platform.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
 import { choosePlatform, platformsOf } from '../registry/choose.ts'
 import { isAttestation, parseDocument, parseImageConfig } from '../registry/documents.ts'
+import { type ArchiveAccess, type ReadImage, readMetadata } from './archive-access.ts'
 import { archiveDigestError, invalidArchive, missingInArchive } from './archive-errors.ts'
 import { blobName, NAME_ANNOTATION, TAG_ANNOTATION } from './layout.ts'
-import { type ArchiveAccess, type ReadImage, readMetadata } from './archive-access.ts'
-import { isTsbError, TsbError } from '../core/error.ts'
 
 const MAX_DEPTH = 3
 
@@ -33,7 +33,8 @@ export async function readLayoutIndex(archive: ArchiveAccess, platform: Platform
 async function readTarget(archive: ArchiveAccess, descriptor: Descriptor, platform: Platform, depth: number): Promise<ReadImage> {
   const bytes = await readMetadata(archive, descriptor)
   const document = parseDocument(bytes, descriptor.mediaType, (why) => invalidArchive(`\`${blobName(descriptor)}\`: ${why}`))
-  if (document.kind === 'manifest') return readImage(archive, { ...descriptor, mediaType: document.manifest.mediaType }, bytes, document.manifest)
+  if (document.kind === 'manifest')
+    return readImage(archive, { ...descriptor, mediaType: document.manifest.mediaType }, bytes, document.manifest)
   if (depth === MAX_DEPTH) throw invalidArchive('its indexes are nested too deeply')
   return readFromIndex(archive, document.index, platform, depth)
 }
@@ -56,7 +57,12 @@ async function readFromIndex(archive: ArchiveAccess, index: Index, platform: Pla
   })
 }
 
-async function readImage(archive: ArchiveAccess, descriptor: Descriptor, manifestBytes: Uint8Array, manifest: Manifest): Promise<ReadImage> {
+async function readImage(
+  archive: ArchiveAccess,
+  descriptor: Descriptor,
+  manifestBytes: Uint8Array,
+  manifest: Manifest,
+): Promise<ReadImage> {
   const configBytes = await readMetadata(archive, manifest.config)
   const config = parseImageConfig(configBytes, (why) => invalidArchive(`\`${blobName(manifest.config)}\`: ${why}`))
   if (config.rootfs.diff_ids.length !== manifest.layers.length) {

@@ -1,11 +1,11 @@
 import { posix } from 'node:path'
 import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { extract, type Extract } from 'tar-stream'
+import { type Extract, extract } from 'tar-stream'
 import { type Digest, isDigest } from '../core/digest.ts'
 import { isTsbError } from '../core/error.ts'
 import { archiveDigestError, invalidArchive, pathError, readError } from './archive-errors.ts'
-import { MAGIC_BYTES, compressionOfBytes, unpacker } from './layer-types.ts'
+import { compressionOfBytes, MAGIC_BYTES, unpacker } from './layer-types.ts'
 
 /** Where an archive's blobs go. Writing one that is there already is no error. */
 export interface BlobSink {
@@ -117,7 +117,12 @@ async function takeFile(name: string, entry: Entry, sink: BlobSink): Promise<Sto
 }
 
 /** Hands a stream to the sink. @throws TsbError `TSB_ARCHIVE_DIGEST` when it is not what its name says */
-export async function writeChecked(name: string, expected: Digest | undefined, stream: AsyncIterable<Uint8Array>, sink: BlobSink): Promise<{ digest: Digest; size: number }> {
+export async function writeChecked(
+  name: string,
+  expected: Digest | undefined,
+  stream: AsyncIterable<Uint8Array>,
+  sink: BlobSink,
+): Promise<{ digest: Digest; size: number }> {
   try {
     const written = await sink.writeBlob(expected, stream)
     if (expected !== undefined && written.digest !== expected) throw archiveDigestError(name, expected, written.digest)

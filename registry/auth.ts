@@ -67,7 +67,8 @@ export function createAuthenticator(options: AuthOptions): Authenticator {
     },
     async answer(endpoint, access, header, refused, signal) {
       const offered = parseChallenges(header)
-      const challenge = offered.find((one) => one.scheme === 'bearer' && 'realm' in one.parameters) ?? offered.find((one) => one.scheme === 'basic')
+      const challenge =
+        offered.find((one) => one.scheme === 'bearer' && 'realm' in one.parameters) ?? offered.find((one) => one.scheme === 'basic')
       if (challenge === undefined) return undefined
       challenges.set(endpoint.domain, challenge)
       const key = tokenKey(endpoint, access)

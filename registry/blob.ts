@@ -19,7 +19,12 @@ type Ending = { readonly kind: 'ended' } | { readonly kind: 'broken'; readonly c
  * size and digest have come out right. A connection that breaks is resumed with a range request where it broke.
  * @throws TsbError `TSB_REGISTRY_DIGEST`, `TSB_REGISTRY_NOT_FOUND`, `TSB_REGISTRY_*`, `TSB_INTERRUPTED`
  */
-export async function* readBlob(session: Session, reference: Reference, descriptor: Descriptor, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* readBlob(
+  session: Session,
+  reference: Reference,
+  descriptor: Descriptor,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const endpoint = await session.endpoint(reference.domain, signal)
   const leave = await session.lanes.enter(endpoint.origin, 'downloads', signal)
   try {

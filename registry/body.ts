@@ -47,7 +47,10 @@ export async function readBody(response: Response, limit: number, request: strin
 export function hashFor(digest: Digest): Hash {
   const algorithm = algorithmOf(digest)
   if (algorithm === 'blake3') {
-    throw new TsbError('TSB_DIGEST_INVALID', `\`${digest}\` cannot name a registry's content`, { fault: 'remote', hint: 'use a sha256 digest' })
+    throw new TsbError('TSB_DIGEST_INVALID', `\`${digest}\` cannot name a registry's content`, {
+      fault: 'remote',
+      hint: 'use a sha256 digest',
+    })
   }
   return createHash(algorithm)
 }

@@ -1,5 +1,5 @@
 import type { Descriptor, DescriptorPlatform, Index } from '../core/manifest.ts'
-import { isManifestType, isIndexType } from '../core/media-types.ts'
+import { isIndexType, isManifestType } from '../core/media-types.ts'
 import { formatPlatform, type Platform, platformMatches } from '../core/platform.ts'
 import { isAttestation } from './documents.ts'
 
@@ -19,7 +19,9 @@ export function choosePlatform(index: Index, wanted: Platform): readonly Descrip
 
 /** The platforms that an index has images for, once each, as `os/arch[/variant]`. */
 export function platformsOf(index: Index): readonly string[] {
-  const names = index.manifests.filter((one) => !isAttestation(one) && one.platform !== undefined).map((one) => formatPlatform(toPlatform(one.platform)))
+  const names = index.manifests
+    .filter((one) => !isAttestation(one) && one.platform !== undefined)
+    .map((one) => formatPlatform(toPlatform(one.platform)))
   return [...new Set(names)]
 }
 

@@ -43,7 +43,11 @@ export function dockerCredentials(env: Readonly<Record<string, string | undefine
   }
 }
 
-async function find(config: DockerConfig, domain: string, env: Readonly<Record<string, string | undefined>>): Promise<Credential | undefined> {
+async function find(
+  config: DockerConfig,
+  domain: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Credential | undefined> {
   const key = domain === 'docker.io' ? HUB_KEY : domain
   const helper = config.credHelpers[key] ?? config.credHelpers[domain] ?? config.credsStore
   if (helper !== undefined && helper !== '') {
@@ -88,7 +92,8 @@ function fromEntry(entry: Readonly<Record<string, unknown>>): Credential | undef
 
 /** The credential helper protocol: the server's name on stdin, `{"ServerURL", "Username", "Secret"}` on stdout. */
 async function askHelper(helper: string, key: string, env: Readonly<Record<string, string | undefined>>): Promise<Credential | undefined> {
-  if (!HELPER_NAME.test(helper)) throw unusable(`\`${helper}\` is not the name of a credential helper`, 'correct it in docker\'s config.json')
+  if (!HELPER_NAME.test(helper))
+    throw unusable(`\`${helper}\` is not the name of a credential helper`, "correct it in docker's config.json")
   const program = `docker-credential-${helper}`
   const { code, output } = await run(program, ['get'], key, env)
   if (code !== 0) {
@@ -114,7 +119,9 @@ function run(
     const signal = AbortSignal.timeout(HELPER_TIMEOUT_MS)
     const child = spawn(program, args, { env: { ...env }, stdio: ['pipe', 'pipe', 'ignore'], signal })
     const chunks: Buffer[] = []
-    child.on('error', (cause) => reject(unusable(`cannot run \`${program}\``, `install \`${program}\`, or remove it from docker's config.json`, cause)))
+    child.on('error', (cause) =>
+      reject(unusable(`cannot run \`${program}\``, `install \`${program}\`, or remove it from docker's config.json`, cause)),
+    )
     child.on('close', (code) => resolve({ code, output: Buffer.concat(chunks).toString('utf8') }))
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
     // a helper may end without reading its input

@@ -24,17 +24,24 @@ export function parseDocument(bytes: Uint8Array, typeHint: string | undefined, i
   const hint = typeHint?.split(';')[0]?.trim()
   if (value['schemaVersion'] === 1) throw invalid('it has the outdated schema version 1, which nothing can verify')
   if (value['schemaVersion'] !== 2) throw invalid('`schemaVersion` is not 2')
-  if (own !== undefined && hint !== undefined && isKnown(hint) && isIndexType(own) !== isIndexType(hint)) throw invalid('its media types disagree')
+  if (own !== undefined && hint !== undefined && isKnown(hint) && isIndexType(own) !== isIndexType(hint))
+    throw invalid('its media types disagree')
   if ('manifests' in value && ('layers' in value || 'config' in value)) throw invalid('it is both a manifest and an index')
   if ('manifests' in value) {
     const mediaType = own ?? (hint !== undefined && isIndexType(hint) ? hint : MEDIA_TYPES.ociIndex)
     if (!isIndexType(mediaType)) throw invalid(`\`${mediaType}\` is not the media type of an index`)
-    return { kind: 'index', index: { ...value, schemaVersion: 2, mediaType, manifests: descriptors(value['manifests'], 'manifests', invalid) } }
+    return {
+      kind: 'index',
+      index: { ...value, schemaVersion: 2, mediaType, manifests: descriptors(value['manifests'], 'manifests', invalid) },
+    }
   }
   const mediaType = own ?? (hint !== undefined && isManifestType(hint) ? hint : MEDIA_TYPES.ociManifest)
   if (!isManifestType(mediaType)) throw invalid(`\`${mediaType}\` is not the media type of an image`)
   const config = descriptor(value['config'], 'config', invalid)
-  return { kind: 'manifest', manifest: { ...value, schemaVersion: 2, mediaType, config, layers: descriptors(value['layers'], 'layers', invalid) } }
+  return {
+    kind: 'manifest',
+    manifest: { ...value, schemaVersion: 2, mediaType, config, layers: descriptors(value['layers'], 'layers', invalid) },
+  }
 }
 
 /**
@@ -46,8 +53,10 @@ export function parseImageConfig(bytes: Uint8Array, invalid: Invalid): ImageConf
   if (typeof rest['architecture'] !== 'string' || typeof rest['os'] !== 'string') throw invalid('it names no architecture or no system')
   if (!isObject(rootfs) || rootfs['type'] !== 'layers') throw invalid('`rootfs` is not made of layers')
   const diffIds: unknown = rootfs['diff_ids'] ?? []
-  if (!Array.isArray(diffIds) || !diffIds.every((id) => typeof id === 'string' && isDigest(id))) throw invalid('`rootfs.diff_ids` is not a list of digests')
-  if (history !== undefined && history !== null && !(Array.isArray(history) && history.every(isObject))) throw invalid('`history` is not a list')
+  if (!Array.isArray(diffIds) || !diffIds.every((id) => typeof id === 'string' && isDigest(id)))
+    throw invalid('`rootfs.diff_ids` is not a list of digests')
+  if (history !== undefined && history !== null && !(Array.isArray(history) && history.every(isObject)))
+    throw invalid('`history` is not a list')
   if (config !== undefined && config !== null && !isObject(config)) throw invalid('`config` is not an object')
   return {
     ...rest,
@@ -86,7 +95,8 @@ function descriptor(value: unknown, where: string, invalid: Invalid): Descriptor
   const { mediaType, digest, size, platform, annotations } = value
   if (typeof mediaType !== 'string') throw invalid(`\`${where}\` has a descriptor without media type`)
   // our own digests mean nothing to others
-  if (typeof digest !== 'string' || !isDigest(digest) || digest.startsWith('blake3:')) throw invalid(`\`${where}\` has a descriptor without usable digest`)
+  if (typeof digest !== 'string' || !isDigest(digest) || digest.startsWith('blake3:'))
+    throw invalid(`\`${where}\` has a descriptor without usable digest`)
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw invalid(`\`${where}\` has a descriptor without size`)
   if (platform !== undefined && platform !== null && !isObject(platform)) throw invalid(`\`${where}\` has a malformed platform`)
   if (annotations !== undefined && annotations !== null && !isObject(annotations)) throw invalid(`\`${where}\` has malformed annotations`)

@@ -31,7 +31,8 @@ export async function answerError(response: Response, request: string, subject: 
   if (response.status === 404) return notFound(subject, because)
   return new TsbError('TSB_REGISTRY_ANSWER', `registry answered ${response.status} to \`${request}\`${because}`, {
     fault: 'remote',
-    hint: response.status === 429 ? 'wait, or log in with `tsbuild login` for a higher limit' : 'try again later, or ask who runs the registry',
+    hint:
+      response.status === 429 ? 'wait, or log in with `tsbuild login` for a higher limit' : 'try again later, or ask who runs the registry',
   })
 }
 
@@ -45,15 +46,22 @@ export function badAnswer(request: string, why: string): TsbError {
 
 /** Bytes that are not what their digest says. */
 export function digestError(subject: string, expected: string, found: string): TsbError {
-  return new TsbError('TSB_REGISTRY_DIGEST', `\`${subject}\` from the registry is not what was asked for: expected \`${expected}\`, found \`${found}\``, {
-    fault: 'remote',
-    hint: 'try again; if it persists, the registry or a proxy on the way damages data',
-  })
+  return new TsbError(
+    'TSB_REGISTRY_DIGEST',
+    `\`${subject}\` from the registry is not what was asked for: expected \`${expected}\`, found \`${found}\``,
+    {
+      fault: 'remote',
+      hint: 'try again; if it persists, the registry or a proxy on the way damages data',
+    },
+  )
 }
 
 /** No credentials, wrong ones, or ones that do not suffice. */
 export function unauthorized(subject: string, why: string, cause?: unknown): TsbError {
-  const hint = isTsbError(cause) && cause.hint !== undefined ? cause.hint : 'check the name, and log in with `tsbuild login` if the repository is private'
+  const hint =
+    isTsbError(cause) && cause.hint !== undefined
+      ? cause.hint
+      : 'check the name, and log in with `tsbuild login` if the repository is private'
   return new TsbError('TSB_REGISTRY_UNAUTHORIZED', `registry refuses access to \`${subject}\`: ${why}`, { fault: 'remote', hint, cause })
 }
 

@@ -35,7 +35,14 @@ export async function pushImage(session: Session, reference: Reference, image: P
   const stop = new AbortController()
   const joined = AbortSignal.any([signal, stop.signal])
   const endpoint = await session.endpoint(reference.domain, signal)
-  const errand: Errand = { session, endpoint, reference, access: { repository: reference.path, actions: 'pull,push' }, image, signal: joined }
+  const errand: Errand = {
+    session,
+    endpoint,
+    reference,
+    access: { repository: reference.path, actions: 'pull,push' },
+    image,
+    signal: joined,
+  }
   const uploads = blobsOf(image).map((blob) => session.lanes.run(endpoint.origin, 'uploads', () => pushBlob(errand, blob)))
   try {
     await Promise.all(uploads)
@@ -101,9 +108,10 @@ async function upload(errand: Errand, blob: Descriptor, location: string): Promi
     method: 'PUT',
     url: url.href,
     headers: { 'content-type': 'application/octet-stream', 'content-length': String(blob.size) },
-    body: () => streamOf(errand.image.open(blob), (error) => {
-      sourceError ??= error
-    }),
+    body: () =>
+      streamOf(errand.image.open(blob), (error) => {
+        sourceError ??= error
+      }),
     repeatable: false,
   }
   let response: Response
@@ -113,7 +121,8 @@ async function upload(errand: Errand, blob: Descriptor, location: string): Promi
     // when our own source failed, the lost connection is only the consequence
     throw sourceError ?? error
   }
-  if (response.status !== 201 && response.status !== 204) throw await answerError(response, describe(request), familiarName(errand.reference))
+  if (response.status !== 201 && response.status !== 204)
+    throw await answerError(response, describe(request), familiarName(errand.reference))
   await discard(response)
 }
 
@@ -130,10 +139,12 @@ async function pushManifest(errand: Errand): Promise<Digest> {
     repeatable: true,
   }
   const response = await send(errand, request)
-  if (response.status !== 201 && response.status !== 200) throw await answerError(response, describe(request), familiarName(errand.reference))
+  if (response.status !== 201 && response.status !== 200)
+    throw await answerError(response, describe(request), familiarName(errand.reference))
   await discard(response)
   const told = response.headers.get('docker-content-digest')
-  if (told?.startsWith('sha256:') === true && own.startsWith('sha256:') && told !== own) throw digestError(familiarName(errand.reference), own, told)
+  if (told?.startsWith('sha256:') === true && own.startsWith('sha256:') && told !== own)
+    throw digestError(familiarName(errand.reference), own, told)
   return own
 }
 

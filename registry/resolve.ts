@@ -63,7 +63,12 @@ async function descend(quest: Quest, found: Fetched, depth: number): Promise<Omi
 async function withConfig(quest: Quest, found: Fetched, manifest: Manifest): Promise<Omit<RemoteImage, 'target'>> {
   const { config: descriptor } = manifest
   const url = `${quest.endpoint.origin}/v2/${quest.reference.path}/blobs/${descriptor.digest}`
-  const { bytes: configBytes } = await fetchChecked(quest, { method: 'GET', url, headers: {}, repeatable: true }, descriptor.digest, CONFIG_BYTES)
+  const { bytes: configBytes } = await fetchChecked(
+    quest,
+    { method: 'GET', url, headers: {}, repeatable: true },
+    descriptor.digest,
+    CONFIG_BYTES,
+  )
   const config = parseImageConfig(configBytes, (why) => badAnswer(describe({ method: 'GET', url }), why))
   return { manifestDigest: found.digest, manifestBytes: found.bytes, manifest, configBytes, config }
 }

@@ -35,7 +35,8 @@ const TIMEOUT_MS = 60_000
 export async function fetchToken(options: { transport: Transport; now: Effects['now'] }, request: TokenRequest): Promise<Token> {
   const realm = realmOf(request)
   const signal = AbortSignal.timeout(TIMEOUT_MS)
-  const http = request.credential?.kind === 'identity-token' ? oauthRequest(realm, request, request.credential.token) : basicRequest(realm, request)
+  const http =
+    request.credential?.kind === 'identity-token' ? oauthRequest(realm, request, request.credential.token) : basicRequest(realm, request)
   const response = await options.transport.send(http, signal)
   if (response.status !== 200) throw await refusal(response, http, request)
   const body = await readBody(response, TOKEN_BYTES, describe(http), signal)
@@ -99,7 +100,8 @@ function scopesOf({ challenge, scope }: TokenRequest): readonly string[] {
 }
 
 async function refusal(response: Response, http: HttpRequest, request: TokenRequest): Promise<Error> {
-  if (response.status !== 401 && response.status !== 403 && response.status !== 400) return answerError(response, describe(http), request.endpoint.domain)
+  if (response.status !== 401 && response.status !== 403 && response.status !== 400)
+    return answerError(response, describe(http), request.endpoint.domain)
   await discard(response)
   const why = request.credential === undefined ? 'it gives no token without login' : 'the credentials are not accepted'
   return unauthorized(request.endpoint.domain, why, request.lookupError)

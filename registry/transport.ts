@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Effects } from '../core/effects.ts'
-import { TsbError } from '../core/error.ts'
-import { badAnswer, causeCode, connectionError, redactUrl } from './errors.ts'
+import type { TsbError } from '../core/error.ts'
 import { isLoopback } from './endpoint.ts'
+import { badAnswer, causeCode, connectionError, redactUrl } from './errors.ts'
 
 /** One HTTP request. `body` makes a fresh body for each time it is sent. */
 export interface HttpRequest {

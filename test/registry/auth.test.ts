@@ -23,7 +23,8 @@ async function tokenWorld(image: TestImage, options: { lifetime?: number; anonym
     const basic = request.headers.authorization === `Basic ${Buffer.from('u:p').toString('base64')}`
     const oauth = request.method === 'POST' && new URLSearchParams(request.body.toString()).get('refresh_token') === 'refresh'
     if (!basic && !oauth && options.anonymous !== true) return void response.writeHead(401).end()
-    const token = `token-${(issued += 1)}`
+    issued += 1
+    const token = `token-${issued}`
     valid.add(`Bearer ${token}`)
     response.end(JSON.stringify({ [oauth ? 'access_token' : 'token']: token, expires_in: options.lifetime ?? 300 }))
   })

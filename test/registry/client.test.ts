@@ -40,7 +40,10 @@ test('a second push sends no blob again, and a mount takes it from another repos
   const source = pushSource(image)
   const counting = {
     ...source,
-    open: (descriptor: Parameters<typeof source.open>[0]) => (opened.push(descriptor.digest), source.open(descriptor)),
+    open(descriptor: Parameters<typeof source.open>[0]) {
+      opened.push(descriptor.digest)
+      return source.open(descriptor)
+    },
   }
   await testClient().push(parseReference(`${registry.host}/one:1`), counting, CALM)
   assert.equal(opened.length, 2)

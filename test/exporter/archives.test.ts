@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { test } from 'node:test'
+import { extract } from 'tar-stream'
+import { writeDockerArchive } from '../../exporter/docker-archive.ts'
+import { writeOciArchive, writeOciDirectory } from '../../exporter/oci.ts'
+import { withOutputStream } from '../../exporter/output-file.ts'
+import { readArchive, readLayoutDirectory } from '../../exporter/read-archive.ts'
+import { validateLayout } from '../../exporter/validate.ts'
+import { makeImage } from '../support/images.ts'
+import { AMD64, CALM, inPieces, keeper, memorySink, namedImage, scratch, withCode } from './support.ts'
+
+const NAME = 'docker.io/library/app:1'
+const OTHER = 'localhost:5000/team/app:2'
+
+for (const [format, write] of [
+  ['oci', writeOciArchive],
+  ['docker', writeDockerArchive],
+] as const) {
+  test(`${format}: what is written is read back whole`, async () => {
+    await using place = await scratch()
+    const one = await makeImage({
+      files: [
+        ['a', 'x'.repeat(300_000)],
+        ['b', 'y'],
+      ],
+    })
+    const two = await makeImage({
+      files: [
+        ['b', 'y'],
+        ['c', 'z'],
+      ],
+      compression: 'none',
+    })
+    const images = [await namedImage(one, [NAME, OTHER], place.path), await namedImage(two, [], place.path)]
+    const kept = keeper()
+    await write(images, kept.stream, CALM)
+    const sink = memorySink()
+    const read = await readArchive(inPieces(kept.bytes(), 10_000), sink, AMD64, CALM)
+    assert.deepEqual(
+      read.map(({ names }) => names),
+      [[NAME, OTHER], []],
+    )
+    assert.deepEqual(
+      read.map(({ manifestDescriptor }) => manifestDescriptor.digest),
+      [one.manifestDigest, two.manifestDigest],
+    )
+    assert.deepEqual(read[0]?.config, one.config)
+    for (const [digest, bytes] of [...one.blobs, ...two.blobs]) assert.ok(sink.blobs.get(digest)?.equals(bytes))
+  })
+
+  test(`${format}: the same images make the same bytes, with no owner and no time`, async () => {
+    await using place = await scratch()
+    const image = await namedImage(await makeImage(), [NAME], place.path)
+    const [first, second] = [keeper(), keeper()]
+    await write([image], first.stream, CALM)
+    await write([image], second.stream, CALM)
+    assert.ok(first.bytes().equals(second.bytes()))
+    const headers = await headersOf(first.bytes())
+    assert.ok(headers.every(({ uid, gid, mtime, uname }) => uid === 0 && gid === 0 && mtime?.getTime() === 0 && (uname ?? '') === ''))
+    const names = headers.map(({ name }) => name)
+    assert.equal(new Set(names).size, names.length)
+    assert.equal(names.includes('manifest.json'), format === 'docker')
+  })
+
+  test(`${format}: a layer file that is not as long as it says fails the export`, async () => {
+    await using place = await scratch()
+    const image = await namedImage(await makeImage(), [NAME], place.path)
+    const layers = image.content.layers.map((layer) => ({ ...layer, descriptor: { ...layer.descriptor, size: layer.descriptor.size + 1 } }))
+    await assert.rejects(write([{ ...image, content: { ...image.content, layers } }], keeper().stream, CALM), withCode('TSB_EXPORT_WRITE'))
+  })
+
+  test(`${format}: a full disk is an error of ours, and the half file goes`, async () => {
+    await using place = await scratch()
+    const image = await namedImage(await makeImage({ files: [['big', randomLooking(4_000_000)]], compression: 'none' }), [NAME], place.path)
+    const full = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error('no space left'), { code: 'ENOSPC' })),
+    })
+    full.on('error', () => undefined)
+    await assert.rejects(write([image], full, CALM), withCode('TSB_EXPORT_WRITE'))
+    const target = join(place.path, 'out.tar')
+    await assert.rejects(
+      withOutputStream(target, (stream) => write([image], stream, AbortSignal.abort())),
+      withCode('TSB_INTERRUPTED'),
+    )
+    const midway = new AbortController()
+    const aborting = withOutputStream(target, (stream) => {
+      stream.once('drain', () => midway.abort())
+      return write([image], stream, midway.signal)
+    })
+    await assert.rejects(aborting, withCode('TSB_INTERRUPTED'))
+    await assert.rejects(readFile(target), withCode('ENOENT'))
+    await withOutputStream(target, (stream) => write([image], stream, CALM))
+    const kept = keeper()
+    await write([image], kept.stream, CALM)
+    assert.ok((await readFile(target)).equals(kept.bytes()))
+  })
+}
+
+test('a layout directory keeps what others put there, and replaces its own', async () => {
+  await using place = await scratch()
+  const target = join(place.path, 'layout')
+  const [one, two, three] = [await makeImage(), await makeImage({ files: [['x', '1']] }), await makeImage({ files: [['x', '2']] })]
+  await writeOciDirectory([await namedImage(one, [NAME], place.path)], target, CALM)
+  await writeOciDirectory([await namedImage(two, [OTHER], place.path)], target, CALM)
+  await writeOciDirectory([await namedImage(three, [NAME], place.path)], target, CALM)
+  assert.deepEqual(await validateLayout(target), [])
+  const read = await readLayoutDirectory(target, memorySink(), AMD64, CALM)
+  assert.deepEqual(
+    read.map(({ manifestDescriptor, names }) => [manifestDescriptor.digest, names]),
+    [
+      [two.manifestDigest, [OTHER]],
+      [three.manifestDigest, [NAME]],
+    ],
+  )
+})
+
+test('an output that cannot be opened is an error of ours', async () => {
+  await using place = await scratch()
+  await assert.rejects(
+    withOutputStream(join(place.path, 'no', 'such', 'directory'), async () => undefined),
+    withCode('TSB_EXPORT_WRITE'),
+  )
+})
+
+interface Header {
+  readonly name: string
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
+  readonly uname?: string | undefined
+  readonly mtime?: Date | undefined
+}
+
+async function headersOf(tar: Buffer): Promise<readonly Header[]> {
+  const entries = extract()
+  const headers: Header[] = []
+  entries.end(tar)
+  for await (const entry of entries) {
+    headers.push(entry.header)
+    entry.resume()
+  }
+  return headers
+}
+
+function randomLooking(length: number): string {
+  return Array.from({ length: Math.ceil(length / 8) }, (_, index) =>
+    ((index * 2654435761) % 4294967296).toString(16).padStart(8, '0'),
+  ).join('')
+}

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { checkTerminal, parseOutput } from '../../exporter/output-spec.ts'
+import type { OutputSpec } from '../../exporter/types.ts'
+import { withCode } from './support.ts'
+
+const GOOD: readonly (readonly [string, OutputSpec])[] = [
+  ['out', { type: 'local', dest: 'out' }],
+  ['./a=b/c', { type: 'local', dest: './a=b/c' }],
+  ['-', { type: 'tar', dest: '-' }],
+  ['type=local,dest=out', { type: 'local', dest: 'out' }],
+  ['type=tar,dest=x.tar', { type: 'tar', dest: 'x.tar' }],
+  ['type=tar', { type: 'tar', dest: '-' }],
+  ['type=oci,dest=x.tar', { type: 'oci', dest: 'x.tar', tar: true, names: [] }],
+  ['type=oci', { type: 'oci', dest: '-', tar: true, names: [] }],
+  ['type=oci,tar=false,dest=dir', { type: 'oci', dest: 'dir', tar: false, names: [] }],
+  ['type=docker', { type: 'docker', tar: true, names: [] }],
+  ['type=docker,dest=-', { type: 'docker', dest: '-', tar: true, names: [] }],
+  [
+    'TYPE=docker,"name=a,b:2",Dest=x',
+    { type: 'docker', dest: 'x', tar: true, names: ['docker.io/library/a:latest', 'docker.io/library/b:2'] },
+  ],
+  ['type=oci,"dest=with ""quotes"", and comma"', { type: 'oci', dest: 'with "quotes", and comma', tar: true, names: [] }],
+  ['type=image,name=a', { type: 'image', push: false, names: ['docker.io/library/a:latest'] }],
+  ['type=image,push=1', { type: 'image', push: true, names: [] }],
+  ['type=registry,name=h:1/a', { type: 'image', push: true, names: ['h:1/a:latest'] }],
+]
+
+for (const [text, spec] of GOOD) test(`--output ${text}`, () => assert.deepEqual(parseOutput(text), spec))
+
+const BAD: readonly string[] = [
+  '',
+  'type=nothing,dest=x',
+  'type=constructor,dest=x',
+  'dest=x,tar=true',
+  'type=oci,dest',
+  'type=local',
+  'type=local,dest=-',
+  'type=tar,dest=',
+  'type=oci,tar=false',
+  'type=oci,tar=perhaps,dest=x',
+  'type=oci,compresion=zstd,dest=x',
+  'type=image,dest=x',
+  'type=oci,"dest=x',
+  'type=oci,de"st=x',
+]
+
+for (const text of BAD) test(`--output ${text} is refused`, () => assert.throws(() => parseOutput(text), withCode('TSB_USAGE_OUTPUT')))
+
+test('a binary is not written to a terminal', () => {
+  for (const text of ['-', 'type=oci', 'type=docker,dest=-', 'type=tar']) {
+    assert.throws(() => checkTerminal(parseOutput(text), true), withCode('TSB_USAGE_OUTPUT'))
+    checkTerminal(parseOutput(text), false)
+  }
+  for (const text of ['out', 'type=docker', 'type=image', 'type=oci,dest=x']) checkTerminal(parseOutput(text), true)
+})
