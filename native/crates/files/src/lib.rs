@@ -1,9 +1,18 @@
 //! Trees of files: the tree index, the scan of a context, changes to a root, and what a step left behind.
 
+pub mod change;
+pub mod commit;
 mod content;
+mod export;
 pub mod mount;
 mod open;
+mod read_file;
+mod remove;
 pub mod scan;
 pub mod tree;
 mod walk;
 mod xattr;
+
+pub use export::export_directory;
+pub use read_file::read_file;
+pub use remove::{remove, sync};

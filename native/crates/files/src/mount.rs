@@ -12,9 +12,7 @@ use std::thread;
 use digests::{Error, Fault, Result};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags,
-};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags};
 
 /// Where changes go. Both on one file system.
 pub struct Upper<'a> {
@@ -76,7 +74,8 @@ pub fn attach(layers: &[PathBuf], upper: Option<&Upper>, target: &Path) -> Resul
 /// The mount of a thread with its own mount namespace, which ends with the thread; the descriptor outlives both.
 fn detached_by_thread(layers: &[PathBuf], upper: Option<&Upper>) -> Result<OwnedFd> {
     // On top of one of its own directories, which exists for sure.
-    let place = upper.map_or_else(|| layers.first().map(PathBuf::as_path), |upper| Some(upper.path)).unwrap_or(Path::new("/"));
+    let place =
+        upper.map_or_else(|| layers.first().map(PathBuf::as_path), |upper| Some(upper.path)).unwrap_or(Path::new("/"));
     thread::scope(|scope| {
         let mounting = scope.spawn(|| {
             leave_mount_namespace().map_err(|e| refused(e, ""))?;
@@ -179,7 +178,8 @@ fn reason(context: &OwnedFd) -> String {
 
 fn refused(errno: Errno, detail: &str) -> Error {
     if errno == Errno::PERM || errno == Errno::ACCESS {
-        return Error::new("TSB_PRIVILEGE_MISSING", Fault::Host, "no privilege to mount an overlay").hint("run as root");
+        return Error::new("TSB_PRIVILEGE_MISSING", Fault::Host, "no privilege to mount an overlay")
+            .hint("run as root");
     }
     let reason = std::io::Error::from(errno);
     let mut error = Error::io("TSB_MOUNT_FAILED", "cannot mount", "overlay", &reason);

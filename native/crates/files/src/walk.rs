@@ -1,5 +1,6 @@
 //! Visits the directories of a tree on several threads.
 
+use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,6 +10,7 @@ use digests::{Cancel, Error, Fault, Result};
 use rustix::fs::{FileType, RawDir};
 
 use crate::open::{as_path, open_directory};
+use crate::tree::{Entry, Kind};
 
 /// Names of one directory that a thread takes at once, so that a flat directory keeps all threads busy.
 const PART: usize = 256;
@@ -115,6 +117,39 @@ pub fn read_names(directory: impl AsFd) -> std::io::Result<Vec<Name>> {
     Ok(names)
 }
 
+/// Puts what the parts of directories hold into tree order. `ended` is called where a directory's subtree ends.
+pub fn in_order<T>(
+    parts: impl Iterator<Item = (Vec<u8>, Vec<T>)>,
+    entry_of: fn(&T) -> &Entry,
+    ended: fn(&mut Vec<T>),
+) -> Vec<T> {
+    let mut directories: HashMap<Vec<u8>, Vec<T>> = HashMap::new();
+    for (path, items) in parts {
+        directories.entry(path).or_default().extend(items);
+    }
+    let mut ordered = Vec::with_capacity(directories.values().map(Vec::len).sum());
+    let mut take = |path: &[u8]| {
+        let mut items = directories.remove(path).unwrap_or_default();
+        // From last to first name, because `pop` takes from the end. Within one directory plain order is tree order.
+        items.sort_unstable_by(|a, b| entry_of(b).path.cmp(&entry_of(a).path));
+        items
+    };
+    let mut open = vec![take(b"")];
+    while let Some(items) = open.last_mut() {
+        let Some(item) = items.pop() else {
+            open.pop();
+            ended(&mut ordered);
+            continue;
+        };
+        let entry = entry_of(&item);
+        if entry.kind == Kind::Directory {
+            open.push(take(&entry.path));
+        }
+        ordered.push(item);
+    }
+    ordered
+}
+
 enum Task<S> {
     Open(Vec<u8>, S),
     Part(Arc<Directory<S>>, Vec<Name>),
@@ -134,7 +169,10 @@ struct QueueState<S> {
 
 impl<S> Queue<S> {
     fn new(first: Task<S>) -> Self {
-        Self { state: Mutex::new(QueueState { tasks: vec![first], running: 0, stopped: false }), changed: Condvar::new() }
+        Self {
+            state: Mutex::new(QueueState { tasks: vec![first], running: 0, stopped: false }),
+            changed: Condvar::new(),
+        }
     }
 
     fn add(&self, task: Task<S>) {

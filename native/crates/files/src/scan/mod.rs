@@ -5,7 +5,6 @@ mod prefixes;
 mod read;
 mod rules;
 
-use std::collections::HashMap;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -13,9 +12,9 @@ use std::path::{Path, PathBuf};
 use digests::{Cancel, Error, Fault, Result};
 use rustix::fs::{Mode, OFlags};
 
-use crate::open::{join, split};
+use crate::open::join;
 use crate::tree::{Entry, Kind, TreeWriter};
-use crate::walk::{Children, Directory, Name, walk};
+use crate::walk::{Children, Directory, Name, in_order, walk};
 use index::{Known, StatIndex};
 use prefixes::{Prefixes, Reach};
 use read::Reader;
@@ -71,13 +70,15 @@ pub fn scan(request: &Request, cancel: &Cancel) -> Result<Scanned> {
     let prefixes = Prefixes::resolve(root.as_fd(), &request.prefixes);
     let scanner = Scanner { root: &request.root, rules: &rules, prefixes: &prefixes, old: &old, cancel };
     let top = (Vec::new(), rules.none());
-    let found: Vec<Found> = walk(root.as_fd(), top, "TSB_CONTEXT_UNREADABLE", cancel, |directory, names, found, children| {
-        scanner.visit(directory, names, found, children)
-    })
-    .map_err(|e| under(&request.root, e))?;
+    let found: Vec<Found> =
+        walk(root.as_fd(), top, "TSB_CONTEXT_UNREADABLE", cancel, |directory, names, found, children| {
+            scanner.visit(directory, names, found, children)
+        })
+        .map_err(|e| under(&request.root, e))?;
     let hashed = found.iter().map(|found| found.hashed).sum();
     let reused: usize = found.iter().map(|found| found.reused).sum();
-    let items = in_order(found);
+    let parts = found.into_iter().flat_map(|found| found.parts);
+    let items = in_order(parts, |item| &item.entry, drop_empty_ways);
     if let Some(path) = &request.stat_index {
         remember(path, name, started, &old, reused, &items, &prefixes)?;
     }
@@ -135,39 +136,6 @@ impl Scanner<'_> {
         let may_be_directory = matches!(name.kind, rustix::fs::FileType::Directory | rustix::fs::FileType::Unknown);
         may_be_directory && (!ignored || self.rules.may_return(path))
     }
-}
-
-/// The items in tree order, without the directories that turned out to lead to nothing wanted.
-fn in_order(found: Vec<Found>) -> Vec<Item> {
-    let mut directories: HashMap<Vec<u8>, Vec<Item>> = HashMap::new();
-    let mut total = 0;
-    for (path, items) in found.into_iter().flat_map(|found| found.parts) {
-        total += items.len();
-        directories.entry(path).or_default().extend(items);
-    }
-    let mut ordered = Vec::with_capacity(total);
-    // Directories still to be listed, each as its items from last to first.
-    let mut open: Vec<Vec<Item>> = Vec::new();
-    open.extend(directories.remove(&Vec::new()).map(last_first));
-    while let Some(items) = open.last_mut() {
-        let Some(item) = items.pop() else {
-            open.pop();
-            drop_empty_ways(&mut ordered);
-            continue;
-        };
-        if item.entry.kind == Kind::Directory {
-            let below = directories.remove(&item.entry.path).unwrap_or_default();
-            open.push(last_first(below));
-        }
-        ordered.push(item);
-    }
-    ordered
-}
-
-/// Sorted so that `pop` gives the first name.
-fn last_first(mut items: Vec<Item>) -> Vec<Item> {
-    items.sort_unstable_by(|a, b| split(&b.entry.path).1.cmp(split(&a.entry.path).1));
-    items
 }
 
 /// Called where a directory ends: whatever stands last and is only a way has nothing below it.

@@ -38,7 +38,8 @@ impl<'a> Reader<'a> {
     /// Looks at `name` of the directory, which is `path` of the context.
     pub fn read(&mut self, path: Vec<u8>, name: &[u8], only_way: bool) -> Result<Item> {
         for _ in 0..ATTEMPTS {
-            let stat = rustix::fs::statat(self.directory, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|e| self.failed(&path, e))?;
+            let stat = rustix::fs::statat(self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(|e| self.failed(&path, e))?;
             let tuple = Tuple::of(&stat);
             if let Some(known) = self.old.get(&path, &tuple) {
                 self.reused += 1;
@@ -61,12 +62,14 @@ impl<'a> Reader<'a> {
             },
             Kind::Socket => known.hash = *blake3::hash(b"").as_bytes(),
             Kind::Symlink => {
-                let link = rustix::fs::readlinkat(self.directory, name, Vec::new()).map_err(|e| self.failed(path, e))?;
+                let link =
+                    rustix::fs::readlinkat(self.directory, name, Vec::new()).map_err(|e| self.failed(path, e))?;
                 known.link = link.into_bytes();
             }
             _ => {}
         }
-        known.xattrs = xattr::read_at(self.directory, name, xattr::kept_of_context).map_err(|e| self.unreadable(path, &e))?;
+        known.xattrs =
+            xattr::read_at(self.directory, name, xattr::kept_of_context).map_err(|e| self.unreadable(path, &e))?;
         Ok(Some(known))
     }
 

@@ -35,7 +35,11 @@ impl Rules {
         let compiled = rules.iter().map(|rule| {
             let regex = Regex::new(&rule.regex).map_err(|e| {
                 let reason = e.to_string().replace('\n', " ");
-                Error::new("TSB_IGNORE_PATTERN", Fault::Bug, format!("cannot read ignore rule `{}`: {reason}", rule.regex))
+                Error::new(
+                    "TSB_IGNORE_PATTERN",
+                    Fault::Bug,
+                    format!("cannot read ignore rule `{}`: {reason}", rule.regex),
+                )
             })?;
             Ok(Rule { regex, negated: rule.negated, prefix: literal_prefix(&rule.regex) })
         });
@@ -116,7 +120,7 @@ mod tests {
         let mut matches = rules.none();
         let mut ignored = false;
         for end in path.match_indices('/').map(|(at, _)| at).chain([path.len()]) {
-            let verdict = rules.judge(path[..end].as_bytes(), &matches);
+            let verdict = rules.judge(&path.as_bytes()[..end], &matches);
             (ignored, matches) = (verdict.ignored, verdict.matches);
         }
         ignored

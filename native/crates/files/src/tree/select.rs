@@ -81,7 +81,9 @@ pub fn follow(tree: &Tree, path: &[u8]) -> Result<Option<Entry>> {
 /// The entries of a directory (`/` anchored, links followed), sorted by name; none when it is not a directory.
 pub fn list(tree: &Tree, directory: &[u8]) -> Result<Vec<Entry>> {
     match follow(tree, directory)? {
-        Some(found) if found.kind == Kind::Directory => tree.children(&found.path).map(|index| tree.entry(index)).collect(),
+        Some(found) if found.kind == Kind::Directory => {
+            tree.children(&found.path).map(|index| tree.entry(index)).collect()
+        }
         _ => Ok(Vec::new()),
     }
 }

@@ -111,9 +111,15 @@ fn merge_is_what_overlayfs_shows() {
     assert_eq!(merged(&parent, &[]), paths(&parent));
     let whiteout = |path: &str| Entry::new(path, Kind::Whiteout, 0);
     assert_eq!(merged(&parent, &[whiteout("a")]), ["a.d", "l", "loop", "up"]);
-    assert_eq!(merged(&parent, &[directory("a"), whiteout("a/b"), file("a/z", "")]), ["a", "a/b-e", "a/z", "a.d", "l", "loop", "up"]);
+    assert_eq!(
+        merged(&parent, &[directory("a"), whiteout("a/b"), file("a/z", "")]),
+        ["a", "a/b-e", "a/z", "a.d", "l", "loop", "up"]
+    );
     assert_eq!(merged(&parent, &[file("a", "now a file")]), ["a", "a.d", "l", "loop", "up"]);
-    assert_eq!(merged(&parent, &[directory("l"), file("l/x", "")]), ["a", "a/b", "a/b/c", "a/b-e", "a.d", "l", "l/x", "loop", "up"]);
+    assert_eq!(
+        merged(&parent, &[directory("l"), file("l/x", "")]),
+        ["a", "a/b", "a/b/c", "a/b-e", "a.d", "l", "l/x", "loop", "up"]
+    );
     let opaque = Entry { opaque: true, ..directory("a") };
     assert_eq!(merged(&parent, &[opaque, file("a/new", "")]), ["a", "a/new", "a.d", "l", "loop", "up"]);
 }
@@ -130,7 +136,8 @@ fn opaque_marks_that_hide_nothing_are_reported() {
 #[test]
 fn links_stay_inside() {
     let tree = sample();
-    let found = |path: &str| follow(&tree, path.as_bytes()).unwrap().map(|entry| String::from_utf8(entry.path).unwrap());
+    let found =
+        |path: &str| follow(&tree, path.as_bytes()).unwrap().map(|entry| String::from_utf8(entry.path).unwrap());
     assert_eq!(found("/l/c").as_deref(), Some("a/b/c"));
     assert_eq!(found("/up/b/../b-e").as_deref(), Some("a/b-e"));
     assert_eq!(found("/../../a.d").as_deref(), Some("a.d"));

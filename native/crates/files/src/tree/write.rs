@@ -49,7 +49,11 @@ impl TreeWriter {
     /// Fails with `TSB_TREE_TOO_LARGE` beyond 4 GiB of records.
     pub fn finish(self) -> Result<(Vec<u8>, blake3::Hash)> {
         if u32::try_from(self.records.len()).is_err() {
-            return Err(Error::new("TSB_TREE_TOO_LARGE", digests::Fault::Input, "tree has too many entries for an index"));
+            return Err(Error::new(
+                "TSB_TREE_TOO_LARGE",
+                digests::Fault::Input,
+                "tree has too many entries for an index",
+            ));
         }
         let mut bytes = Vec::with_capacity(HEADER + self.offsets.len() * 4 + self.records.len());
         bytes.extend_from_slice(MAGIC);
@@ -71,7 +75,8 @@ impl TreeWriter {
         if fs::metadata(&target).is_ok_and(|found| found.len() == bytes.len() as u64) {
             return Ok(digest);
         }
-        replace_file(&target, &bytes).map_err(|e| Error::io("TSB_TREE_WRITE", "cannot write tree index", &target, &e))?;
+        replace_file(&target, &bytes)
+            .map_err(|e| Error::io("TSB_TREE_WRITE", "cannot write tree index", &target, &e))?;
         Ok(digest)
     }
 }
