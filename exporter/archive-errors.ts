@@ -50,9 +50,9 @@ export function readError(error: unknown, signal: AbortSignal): TsbError {
     })
   }
   if (code === undefined) return invalidArchive(error instanceof Error ? error.message : String(error), error)
-  return new TsbError('TSB_ARCHIVE_READ', `cannot read the archive: ${code}`, {
+  return new TsbError('TSB_ARCHIVE_READ', `cannot take the archive in: ${code}`, {
     fault: 'host',
-    hint: 'check that the file is there and readable',
+    hint: 'check that the archive can be read, and that the store has space left',
     cause: error,
   })
 }

@@ -100,7 +100,7 @@ export function assembleManifest(config: Descriptor, layers: readonly Descriptor
     config: plain(config, docker ? MEDIA_TYPES.dockerConfig : MEDIA_TYPES.ociConfig),
     layers: layers.map((layer) => plain(layer, convertLayerType(layer.mediaType, docker))),
   }
-  return encoded(manifest, goJson(manifest, 2), manifest.mediaType)
+  return encoded(manifest, goJson(manifest, '  '), manifest.mediaType)
 }
 
 function completeHistory(entries: readonly HistoryEntry[], layerTimes: readonly (string | undefined)[]): readonly HistoryEntry[] {
@@ -128,15 +128,22 @@ function fillTimes(history: readonly HistoryEntry[]): readonly HistoryEntry[] {
   })
 }
 
-function encodableContainer(config: ContainerConfig): Partial<ContainerConfig> {
-  const { ExposedPorts, Volumes, Labels, Healthcheck } = config
-  const maps = {
-    ...(ExposedPorts === undefined ? {} : { ExposedPorts: sorted(ExposedPorts) }),
-    ...(Volumes === undefined ? {} : { Volumes: sorted(Volumes) }),
-    ...(Labels === undefined ? {} : { Labels: sorted(Labels) }),
+function encodableContainer({ ExposedPorts, Volumes, Labels, Healthcheck, ...rest }: ContainerConfig): object {
+  const members = {
+    ...rest,
+    ExposedPorts: sorted(ExposedPorts ?? {}),
+    Volumes: sorted(Volumes ?? {}),
+    Labels: sorted(Labels ?? {}),
   }
-  const picked = pick({ ...config, ...maps }, CONTAINER_FIELDS)
-  return Healthcheck === undefined ? picked : { ...picked, Healthcheck: { ...pick(Healthcheck, HEALTH_FIELDS) } as typeof Healthcheck }
+  const picked = pick<Record<string, unknown>>(members, CONTAINER_FIELDS)
+  if (Healthcheck === undefined) return picked
+  // Go leaves out an empty map but not what a pointer leads to
+  return pickInOrder(picked, { Healthcheck: pick(Healthcheck, HEALTH_FIELDS) })
+}
+
+function pickInOrder(picked: Record<string, unknown>, added: Record<string, unknown>): Record<string, unknown> {
+  const all = { ...picked, ...added }
+  return Object.fromEntries(CONTAINER_FIELDS.filter((name) => name in all).map((name) => [name, all[name]]))
 }
 
 function convertLayerType(mediaType: string, docker: boolean): string {

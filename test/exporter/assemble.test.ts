@@ -96,14 +96,14 @@ test('an image of nothing has the nulls that docker writes', () => {
 })
 
 test('maps are sorted by bytes, and what Go escapes is escaped', () => {
-  const labels = { b: '<&>', B: '\u2028', a: 'é\\u0041' }
+  const labels = { 9: 'n', 10: 't', b: '<&>', B: '\u2028', a: 'é\\u0041' }
   const { bytes, descriptor } = encodeConfig({
     architecture: 'a',
     os: 'o',
     config: { Labels: labels },
     rootfs: { type: 'layers', diff_ids: [A] },
   })
-  assert.match(Buffer.from(bytes).toString(), /"Labels":\{"B":"\\u2028","a":"é\\\\u0041","b":"\\u003c\\u0026\\u003e"\}/)
+  assert.match(Buffer.from(bytes).toString(), /"Labels":\{"10":"t","9":"n","B":"\\u2028","a":"é\\\\u0041","b":"\\u003c\\u0026\\u003e"\}/)
   assert.equal(descriptor.digest, digestOf(bytes))
 })
 
