@@ -101,8 +101,6 @@ function mmdebstrapArguments(tar: string): string[] {
     '--include=ca-certificates',
     ...excluded.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
     ...(copy.length === 0 ? [] : [...copy, '--customize-hook=chroot "$1" update-ca-certificates']),
-    // Device nodes come from the runtime; the base holds none, as Debian's own image does not.
-    '--customize-hook=rm -rf "$1"/dev/*',
     SUITE,
     tar,
     sourcesFile(),
