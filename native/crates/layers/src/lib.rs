@@ -1,1 +1,19 @@
-//! Layer tars in and out.
+//! Layer tars in and out (OCI image spec, layer.md), and whole roots as tars.
+
+mod apply;
+mod archive;
+mod export;
+mod inflate;
+mod lower;
+mod problem;
+mod root;
+#[cfg(test)]
+mod tests;
+mod unpack;
+mod walk;
+mod write;
+mod xattr;
+
+pub use apply::{Applied, ApplyRequest, apply};
+pub use export::export_tar;
+pub use write::{WriteRequest, Written, write};

@@ -47,7 +47,7 @@ fn octal(field: &[u8]) -> Option<i64> {
     let start = field.iter().position(|byte| !blank(byte)).unwrap_or(field.len());
     let digits = &field[start..];
     let end = digits.iter().position(blank).unwrap_or(digits.len());
-    if !digits[end..].iter().all(|byte| blank(byte)) {
+    if !digits[end..].iter().all(blank) {
         return None;
     }
     digits[..end].iter().try_fold(0i64, |value, digit| match digit {

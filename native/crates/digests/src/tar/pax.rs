@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn times() {
-        let cases: [(&[u8], Option<(i64, u32)>); 8] = [
+        type Case = (&'static [u8], Option<(i64, u32)>);
+        let cases: [Case; 8] = [
             (b"5", Some((5, 0))),
             (b"5.25", Some((5, 250_000_000))),
             (b"-5", Some((-5, 0))),

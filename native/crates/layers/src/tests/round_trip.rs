@@ -1,0 +1,70 @@
+use std::fs;
+
+use super::forms::furnish;
+use super::*;
+
+#[test]
+fn what_is_written_unpacks_to_the_same() {
+    let place = Place::new();
+    furnish(&place.layer());
+    let expected = tree(&place.layer());
+    let plain = place.write().unwrap();
+    for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        let blob = place.base.path().join("out");
+        let written = write_upper(&place.layer(), Some(&blob), compression).unwrap();
+        assert_eq!(written.plain, plain.plain);
+        assert_eq!(fs::metadata(&blob).unwrap().len(), written.packed.size);
+        let again = Place::new();
+        let mut request = again.request(b"", compression);
+        request.blob = blob.clone();
+        let applied = apply(&request, &Cancel::new()).unwrap();
+        assert_eq!(applied.plain, written.plain);
+        assert_eq!(applied.implicit, Vec::<PathBuf>::new());
+        assert_eq!(tree(&again.layer()), expected, "{compression:?}");
+        assert_eq!(again.write().unwrap(), plain);
+        fs::remove_file(blob).unwrap();
+    }
+}
+
+#[test]
+fn sockets_are_left_out() {
+    let place = Place::new();
+    let _socket = std::os::unix::net::UnixListener::bind(place.layer().join("socket")).unwrap();
+    assert_eq!(place.write().unwrap().plain.size, 1024);
+}
+
+#[test]
+fn a_name_that_would_be_a_whiteout_is_refused() {
+    let place = Place::new();
+    fs::write(place.layer().join(".wh.x"), "x").unwrap();
+    let error = place.write().unwrap_err();
+    assert_eq!((error.code, error.path), ("TSB_LAYER_NAME", Some(PathBuf::from(".wh.x"))));
+    crate::export_tar(&place.layer(), fs::File::create(place.base.path().join("t")).unwrap(), &Cancel::new()).unwrap();
+}
+
+#[test]
+fn the_output_is_exclusive_and_gone_after_an_error() {
+    let place = Place::new();
+    let output = place.base.path().join("out");
+    fs::write(&output, "mine").unwrap();
+    assert_eq!(write_upper(&place.layer(), Some(&output), Compression::Gzip).unwrap_err().code, "TSB_LAYER_WRITE");
+    assert_eq!(fs::read(&output).unwrap(), b"mine");
+    fs::remove_file(&output).unwrap();
+    fs::write(place.layer().join(".wh.x"), "x").unwrap();
+    write_upper(&place.layer(), Some(&output), Compression::Gzip).unwrap_err();
+    assert!(!output.exists());
+}
+
+#[test]
+fn a_tree_deeper_than_open_files_allow() {
+    let place = Place::new();
+    let mut tar = Tar::new();
+    let mut path = String::new();
+    for _ in 0..1900 {
+        path.push_str("d/");
+        tar = tar.directory(&path);
+    }
+    let bytes = tar.bytes();
+    place.apply(&bytes).unwrap();
+    assert_eq!(place.write().unwrap().plain.size, bytes.len() as u64);
+}
