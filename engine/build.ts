@@ -110,7 +110,7 @@ async function compilePlan(session: Session, options: BuildOptions, files: Build
       labels: options.labels,
       noCache: options.noCache,
       ...(options.target === undefined ? {} : { target: options.target }),
-      ...(ignore === undefined ? {} : { ignore }),
+      ignore,
     },
     (reference: string, wanted: Platform) =>
       runTask(metadataTaskName(reference, wanted), () => resolveImage(session, reference, wanted, options.pull, signal)),
@@ -134,6 +134,6 @@ async function explainMissing(ignore: IgnoreFile | undefined): Promise<ExplainMi
   const { ignoredBy } = await import('../frontend/index.ts')
   return (source, path) => {
     const rule = source.kind === 'directory' && ignore !== undefined ? ignoredBy(ignore, path.slice(1)) : undefined
-    return rule === undefined ? undefined : `\`${rule.source}\` on line ${rule.line} of \`${ignore?.file.name}\` excludes it: add \`!${path.slice(1)}\` below`
+    return rule === undefined ? undefined : `\`${rule.pattern}\` on line ${rule.line} of \`${ignore?.file.name}\` excludes it: add \`!${path.slice(1)}\` below`
   }
 }

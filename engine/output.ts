@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { TsbError } from '../core/error.ts'
-import { formatReference, parseReference } from '../core/reference.ts'
+import type { Manifest } from '../core/manifest.ts'
+import { formatReference, parseReference, type Reference } from '../core/reference.ts'
 import { writeDockerArchive } from '../exporter/docker-archive.ts'
 import { writeOciArchive, writeOciDirectory } from '../exporter/oci.ts'
 import { withOutputFile } from '../exporter/output-file.ts'
@@ -28,10 +28,8 @@ export async function exportResult(
 ): Promise<void> {
   switch (output.type) {
     case 'image':
-      if (output.push) {
-        throw new TsbError('TSB_OUTPUT_UNSUPPORTED', 'pushing is not available yet', { fault: 'usage', hint: 'export with `--output type=oci` and push that' })
-      }
-      if (image !== undefined) storeImage(session, image, output.names)
+      storeImage(session, required(image), output.names)
+      if (output.push) await pushImage(session, required(image), namesOf(output, options), runTask, signal)
       return
     case 'oci':
     case 'docker':
@@ -53,16 +51,38 @@ async function exportArchive(
   runTask: RunTask,
   signal: AbortSignal,
 ): Promise<void> {
-  const names = (output.names.length > 0 ? output.names : options.tags).map((name) => formatReference(parseReference(name)))
+  const names = namesOf(output, options).map(formatReference)
+  if (output.dest === undefined) return storeImage(session, image, names)
+  const destination = output.dest
   await runTask(`exporting to ${output.type} image format`, async () => {
     const images: readonly NamedImage[] = [{ content: await imageContent(session, image.id, signal), names }]
-    const destination = output.dest
-    if (destination === undefined) return
     if (!output.tar) return writeOciDirectory(images, destination, signal)
     const write = output.type === 'oci' ? writeOciArchive : writeDockerArchive
     if (destination !== '-') await mkdir(dirname(destination), { recursive: true })
     await writeTo(destination, (sink) => write(images, sink, signal))
   })
+}
+
+async function pushImage(
+  session: Session,
+  image: BuiltImage,
+  names: readonly Reference[],
+  runTask: RunTask,
+  signal: AbortSignal,
+): Promise<void> {
+  const { manifestBytes } = await imageContent(session, image.id, signal)
+  const manifest = JSON.parse(Buffer.from(manifestBytes).toString('utf8')) as Manifest
+  const registry = await session.registry()
+  for (const name of names) {
+    await runTask(`pushing ${formatReference(name)}`, () =>
+      registry.push(name, { manifestBytes, manifest, open: (descriptor) => session.store.blobs.open(descriptor.digest) }, signal),
+    )
+  }
+}
+
+/** The names a result goes by: the output's own, else the build's tags. */
+function namesOf(output: { readonly names: readonly string[] }, options: BuildOptions): readonly Reference[] {
+  return (output.names.length > 0 ? output.names : options.tags).map(parseReference)
 }
 
 async function exportTar(session: Session, snapshot: Snapshot, destination: string, signal: AbortSignal): Promise<void> {
