@@ -44,5 +44,5 @@ test('examples/nginx', { timeout: 600_000 }, async (t) => {
     assert.equal(server.exitCode, 0)
   })
 
-  await checkForeignTools(t, example, { args: ['-v'], stdout: '' })
+  await checkForeignTools(t, example, { args: ['-t', '-q'], stdout: '' })
 })
