@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { formatPlatform, hostPlatform } from '../../core/platform.ts'
 import type { CommandModule } from '../command.ts'
 import { VERSION } from '../version.ts'
 
@@ -6,7 +7,7 @@ import { VERSION } from '../version.ts'
 export const versionCommand: CommandModule = {
   define: () => new Command('version').description('Show the version.'),
   execute: async (_invocation, host) => {
-    host.terminal.stdout.write(`tsbuild ${VERSION}\nnode ${process.version}\nplatform ${process.platform}/${process.arch}\n`)
+    host.terminal.stdout.write(`tsbuild ${VERSION}\nnode ${process.version}\nplatform ${formatPlatform(hostPlatform())}\n`)
     return 0
   },
 }

@@ -2,6 +2,7 @@ import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { TsbError } from '../../core/error.ts'
 import type { Span } from '../../core/span.ts'
 import { renderFrame } from './frame.ts'
+import { oneLine } from './log.ts'
 import type { Palette } from './palette.ts'
 
 /**
@@ -29,7 +30,7 @@ export function renderError(error: TsbError, colours: Palette, debug: boolean): 
 export function renderWarnings(diagnostics: readonly Diagnostic[], colours: Palette): string {
   const warnings = diagnostics.filter((each) => each.severity === 'warning')
   if (warnings.length === 0) return ''
-  const lines = warnings.map((each) => ` - ${each.code}: ${each.message}${place(each.spans[0])}`)
+  const lines = warnings.map((each) => ` - ${each.code}: ${oneLine(each.message)}${place(each.spans[0])}`)
   const title = ` ${warnings.length} warning${warnings.length === 1 ? '' : 's'} found:`
   return `\n${colours.yellow(title)}\n${lines.join('\n')}\n`
 }
@@ -40,7 +41,7 @@ function renderProblem(problem: Problem, colours: Palette): string[] {
   const title = problem.severity === 'error' ? colours.red(colours.bold('error:')) : colours.yellow(colours.bold('warning:'))
   const lines = [`${title} ${oneLine(problem.message)} ${colours.dim(`[${problem.code}]`)}`]
   for (const span of problem.spans) lines.push(renderFrame(span, colours))
-  if (problem.hint !== undefined) lines.push(`${colours.blue('hint:')} ${problem.hint}`)
+  if (problem.hint !== undefined) lines.push(`${colours.blue('hint:')} ${oneLine(problem.hint)}`)
   return lines
 }
 
@@ -56,11 +57,6 @@ function spanKey(span: Span): string {
 
 function place(span: Span | undefined): string {
   return span === undefined ? '' : ` (${span.file.name}:${span.start.line})`
-}
-
-/** Messages quote the user's input and remote servers: no control character of theirs reaches the terminal. */
-function oneLine(message: string): string {
-  return message.replace(/\s*\n\s*/g, ' ').replace(/\p{Cc}/gu, '\ufffd')
 }
 
 function renderStack(error: Error): string {

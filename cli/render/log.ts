@@ -53,3 +53,8 @@ export function cleanLine(line: string): string {
   const plain = line.replace(ESCAPES, '').replace(/\r+$/, '')
   return plain.slice(plain.lastIndexOf('\r') + 1).replace(CONTROLS, '')
 }
+
+/** A name or message as one clean line: both quote the user's files and remote servers. */
+export function oneLine(text: string): string {
+  return cleanLine(text.replace(/\s*\n\s*/g, ' '))
+}

@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { BuildEvent, StepOutcome } from '../../core/event.ts'
 import type { VertexId } from '../../core/graph.ts'
-import { LogLines } from './log.ts'
+import { LogLines, oneLine } from './log.ts'
 
 /** A task or step as the renderers see it. */
 export interface Row {
@@ -111,7 +111,7 @@ export class BuildRows {
     if (known !== undefined) return known
     const row: Row = {
       kind,
-      name: name.replace(/\s*\n\s*/g, ' '),
+      name: oneLine(name),
       state: 'waiting',
       started: 0,
       ended: 0,
@@ -164,7 +164,7 @@ function end(row: Row, time: number, outcome: StepOutcome): Change {
   if (row.started === 0) row.started = time
   row.ended = Math.max(time, 1)
   row.state = outcome.kind
-  row.error = outcome.kind === 'failed' ? outcome.message : ''
+  row.error = outcome.kind === 'failed' ? oneLine(outcome.message) : ''
   const lines = row.lines.flush()
   keep(row, lines)
   // Only a failed step's log is asked for again.

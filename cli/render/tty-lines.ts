@@ -1,6 +1,6 @@
 import type { Line } from './live-region.ts'
+import type { Look } from './look.ts'
 import type { BuildRows, Row } from './rows.ts'
-import type { Look } from './tty.ts'
 import { formatDuration } from './units.ts'
 import { displayWidth, truncate } from './width.ts'
 

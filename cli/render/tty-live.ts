@@ -1,7 +1,7 @@
 import { type Line, plainLine } from './live-region.ts'
 import { cleanLine } from './log.ts'
+import type { Look } from './look.ts'
 import type { BuildRows, Progress, Row } from './rows.ts'
-import type { Look } from './tty.ts'
 import { rowLine } from './tty-lines.ts'
 import { formatBytes, formatDuration } from './units.ts'
 import { displayWidth, truncate } from './width.ts'

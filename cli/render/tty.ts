@@ -1,6 +1,7 @@
 import type { BuildEvent } from '../../core/event.ts'
 import { renderFailure } from './failure.ts'
 import { type Line, LiveRegion, plainLine } from './live-region.ts'
+import type { Look } from './look.ts'
 import { type Palette, palette } from './palette.ts'
 import type { Renderer } from './renderer.ts'
 import { BuildRows, type Row } from './rows.ts'
@@ -15,15 +16,6 @@ const FAILURE_LINES = 50
 /** Times stand at the right, but not at the far end of a very wide screen. */
 const MAX_COLUMNS = 120
 
-/** How a row or region is to look: everything the drawing functions need beside the build's state. */
-export interface Look {
-  /** Columns to use. */
-  readonly columns: number
-  readonly rows: number
-  readonly colours: Palette
-  readonly symbols: Symbols
-}
-
 /**
  * Progress for people. Steps that ended are printed once, in the order of their ends, and scroll away like any
  * output; below them a live region shows what runs, with the last lines of its log, and how far the build is.
@@ -37,7 +29,7 @@ export class TtyRenderer implements Renderer {
   readonly #stopListening: () => void
   #finished: Line[] = []
   #isOpen = true
-  /** Difference of the events' clock to the frames shown. */
+  /** The later of the last event's time and the last tick's. */
   #now = 0
 
   constructor(terminal: Terminal, env: Readonly<Record<string, string | undefined>>) {

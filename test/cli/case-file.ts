@@ -47,7 +47,7 @@ export function readCase(name: string): CaseFile {
 export const START: number = Date.UTC(2026, 0, 2, 3, 4, 5)
 
 /**
- * One JSON object a line. Times count from `START`; a log's `data` is text; `tick` and `resize` are not events
+ * One JSON object a line. Times count from `START`; a log's `data` is text, `base64` bytes; `tick` and `resize` are not events
  * but what happens to the renderer between them.
  */
 export type ScriptLine =
@@ -60,8 +60,12 @@ export function readScript(text: string): ScriptLine[] {
     .split('\n')
     .filter((line) => line.trim() !== '')
     .map((line) => {
-      const event = JSON.parse(line) as { time: number; kind: string; data?: string }
+      const event = JSON.parse(line) as { time: number; kind: string; data?: string; base64?: string }
       const time = START + event.time
-      return (event.kind === 'step-log' ? { ...event, time, data: Buffer.from(event.data ?? '') } : { ...event, time }) as ScriptLine
+      return (
+        event.kind === 'step-log'
+          ? { ...event, time, data: event.base64 === undefined ? Buffer.from(event.data ?? '') : Buffer.from(event.base64, 'base64') }
+          : { ...event, time }
+      ) as ScriptLine
     })
 }
