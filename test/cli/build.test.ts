@@ -103,6 +103,18 @@ test('progress goes to stderr only, warnings after it', async () => {
   assert.equal(host.terminal.err, '#1 work\n#1 DONE 0.0s\n\n\n 1 warning found:\n - StageNameCasing: stage name\n')
 })
 
+test('a build that failed says why, not what else could be better', async () => {
+  const host = fakeHost({
+    build: async (_options, onEvent) => {
+      onEvent({ kind: 'diagnostic', time: START, diagnostic: { severity: 'warning', code: 'StageNameCasing', message: 'stage name', spans: [] } })
+      onEvent({ kind: 'build-done', time: START, error: 'broken' })
+      throw new TsbError('TSB_TEST', 'broken', { fault: 'step' })
+    },
+  })
+  assert.equal(await main(['.'], host), 1)
+  assert.equal(host.terminal.err, 'error: broken [TSB_TEST]\n')
+})
+
 test('where progress goes follows flag, environment, terminal', async () => {
   const shown = async (argv: string[], env: Record<string, string>, isTerminal: boolean): Promise<string> => {
     const terminal = new FakeTerminal({ isTerminal })
