@@ -42,7 +42,9 @@ export function compileSqlite() {
 /** The Rust addon and the runner, into native/bin. */
 export function buildNative() {
   const inputs = ['native']
-  unlessDone('native', { inputs, outputs: ['native/bin'] }, () => run('native code', process.execPath, ['native/build.mjs']))
+  unlessDone('native', { inputs, outputs: ['native/bin/tsbuild.node', 'native/bin/tsbuild-runner'] }, () =>
+    run('native code', process.execPath, ['native/build.mjs']),
+  )
 }
 
 /** TypeScript into dist, and the command line's bundle. */

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { dirname } from 'node:path'
 import { describe, test } from 'node:test'
+import { ROOMS } from './rooms.ts'
 import { type SourceFile, sourceFiles } from './sources.ts'
 
-const ROOMS = ['core', 'frontend', 'registry', 'native', 'store', 'executor', 'snapshotter', 'solver', 'exporter', 'engine', 'cli', 'test']
 const LIMITS = { typescript: 400, rust: 600, function: 80, folder: 25 } as const
 
 /** What may be larger, and why. An entry that is no longer needed fails the test. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {}
 
-const typescript = sourceFiles(ROOMS, '.ts')
+const typescript = sourceFiles([...ROOMS, 'test'], '.ts')
 const rust = sourceFiles(['native/crates'], '.rs')
 
 describe('sizes', () => {
