@@ -106,7 +106,11 @@ test('progress goes to stderr only, warnings after it', async () => {
 test('a build that failed says why, not what else could be better', async () => {
   const host = fakeHost({
     build: async (_options, onEvent) => {
-      onEvent({ kind: 'diagnostic', time: START, diagnostic: { severity: 'warning', code: 'StageNameCasing', message: 'stage name', spans: [] } })
+      onEvent({
+        kind: 'diagnostic',
+        time: START,
+        diagnostic: { severity: 'warning', code: 'StageNameCasing', message: 'stage name', spans: [] },
+      })
       onEvent({ kind: 'build-done', time: START, error: 'broken' })
       throw new TsbError('TSB_TEST', 'broken', { fault: 'step' })
     },
