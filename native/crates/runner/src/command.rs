@@ -29,10 +29,9 @@ pub fn check(root: &Path, request: &Request) -> Result<()> {
     }
     let name = &request.command;
     Err(match finding {
-        Finding::Missing if direct => failure(
-            Code::CommandNotFound,
-            format!("exec: \"{name}\": stat {name}: no such file or directory"),
-        ),
+        Finding::Missing if direct => {
+            failure(Code::CommandNotFound, format!("exec: \"{name}\": stat {name}: no such file or directory"))
+        }
         Finding::Missing | Finding::Usable => {
             failure(Code::CommandNotFound, format!("exec: \"{name}\": executable file not found in $PATH"))
         }

@@ -44,7 +44,8 @@ impl Connection {
         }
         bring_up_loopback().during(Code::Network, || "cannot bring up the loopback interface".into())?;
         let Network::Pasta { program } = network else { return Ok(Self { pasta: None }) };
-        let pasta = start_pasta(program, host, bundle).during(Code::Network, || format!("cannot start `{}`", program.display()))?;
+        let pasta = start_pasta(program, host, bundle)
+            .during(Code::Network, || format!("cannot start `{}`", program.display()))?;
         Ok(Self { pasta: Some(pasta) })
     }
 

@@ -39,7 +39,9 @@ pub enum Network {
     Host,
     None,
     /// Outbound only, through pasta.
-    Pasta { program: PathBuf },
+    Pasta {
+        program: PathBuf,
+    },
 }
 
 #[derive(Deserialize)]

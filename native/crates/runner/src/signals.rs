@@ -3,8 +3,8 @@ use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::{fs::File, ptr};
 
-/// Signals held back from their default action and read from a descriptor instead. Children start with a clean mask:
-/// `std::process::Command` resets it.
+/// Signals held back from their default action and read from a descriptor instead. Children inherit that they are held
+/// back, see `release_all`.
 pub struct SignalQueue(File);
 
 impl SignalQueue {
@@ -33,6 +33,17 @@ impl SignalQueue {
         // `ssi_signo` is the first field, 32 bits wide.
         Some(i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     }
+}
+
+/// Ends all holding back in this process: a container must start with no signal blocked.
+pub fn release_all() -> io::Result<()> {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises the set that sigprocmask reads.
+    let result = unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, set.as_ptr(), ptr::null_mut())
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 impl AsFd for SignalQueue {

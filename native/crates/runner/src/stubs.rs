@@ -116,7 +116,11 @@ mod tests {
         let file = MountPoint { target: "/etc/hosts".into(), source: Some("/proc/self/status".into()) };
         let times = || ["", "etc"].map(|path| fs::metadata(root.path().join(path)).unwrap().mtime_nsec());
         let before = times();
-        let stubs = Stubs::make(root.path(), upper.path(), &[directory("/proc"), file, directory("/a/b/c"), directory("/a/b/c/d")]);
+        let stubs = Stubs::make(
+            root.path(),
+            upper.path(),
+            &[directory("/proc"), file, directory("/a/b/c"), directory("/a/b/c/d")],
+        );
         let stubs = stubs.unwrap();
         assert_eq!(times(), before);
         assert!(root.path().join("etc/hosts").is_file());

@@ -22,8 +22,7 @@ const EVENTS: RawFd = 4;
 const MISUSED: u8 = 2;
 
 /// Passed on to the container when somebody sends them to us; a terminal's own arrive in the container through its pty.
-const FORWARDED: [i32; 6] =
-    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
+const FORWARDED: [i32; 6] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
 
 /// Carries out the request on fd 3 and reports on fd 4.
 pub fn run() -> ExitCode {
@@ -31,6 +30,7 @@ pub fn run() -> ExitCode {
         let _ = io::stderr().write_all(b"tsbuild-runner is started by tsbuild: it expects requests on descriptor 3\n");
         return ExitCode::from(MISUSED);
     };
+    close_others();
     match carry_out(Lines::new(requests), &events) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -54,6 +54,12 @@ fn adopt(fd: RawFd) -> rustix::io::Result<OwnedFd> {
     }
 }
 
+/// What else leaked in from whoever started our caller is nobody's business in a container.
+fn close_others() {
+    // SAFETY: no descriptor above the two channels has an owner in this program yet.
+    unsafe { libc::syscall(libc::SYS_close_range, EVENTS + 1, libc::c_uint::MAX, 0) };
+}
+
 fn carry_out(mut requests: Lines, events: &OwnedFd) -> Result<()> {
     let line = requests.next_line().during(Code::Request, || "cannot read the request".into())?.unwrap_or_default();
     let request: Request = serde_json::from_str(&line).during(Code::Request, || "not a request".into())?;
@@ -64,13 +70,21 @@ fn carry_out(mut requests: Lines, events: &OwnedFd) -> Result<()> {
     let (control, to_worker) = pipe_with(PipeFlags::CLOEXEC).during(Code::Isolation, || "cannot make a pipe".into())?;
     let streams = Streams::open(request.capture).during(Code::Isolation, || "cannot make pipes".into())?;
 
-    let Some(worker) = fork_into_pid_namespace().during(Code::Isolation, || "cannot make a PID namespace".into())? else {
+    let Some(worker) = fork_into_pid_namespace().during(Code::Isolation, || "cannot make a PID namespace".into())?
+    else {
         drop((requests, to_worker, signals));
         worker::main(&request, control, events, streams.map(Streams::into_container_side));
     };
     drop(control);
-    let pumps = streams.map(Streams::into_pumps).transpose().during(Code::Isolation, || "cannot carry output".into())?;
-    let mut watch = Watch { worker, requests: Some(requests), signals, to_worker: File::from(to_worker), pumps: pumps.into_iter().flatten().collect() };
+    let pumps =
+        streams.map(Streams::into_pumps).transpose().during(Code::Isolation, || "cannot carry output".into())?;
+    let mut watch = Watch {
+        worker,
+        requests: Some(requests),
+        signals,
+        to_worker: File::from(to_worker),
+        pumps: pumps.into_iter().flatten().collect(),
+    };
     let status = watch.until_dead().during(Code::Isolation, || "cannot watch the container".into());
     cgroups::remove(&request.cgroup);
     match status?.exit_status() {
@@ -183,4 +197,3 @@ impl Watch {
         let _ = self.to_worker.write_all(&[signal]);
     }
 }
-

@@ -1,16 +1,16 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::exit;
-use std::time::Duration;
 
 use files::mount::{Upper, attach};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::{
-    Pid, Signal, WaitOptions, WaitStatus, kill_process, set_parent_process_death_signal, umask, wait,
+    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, kill_process, pidfd_open, set_parent_process_death_signal, umask,
+    wait, waitpid,
 };
 use rustix::thread::UnshareFlags;
 
@@ -20,11 +20,13 @@ use crate::failure::{Code, During, Failure, Result};
 use crate::network::Connection;
 use crate::protocol::{Event, Request, send};
 use crate::runtime::Runtime;
-use crate::signals::SignalQueue;
+use crate::signals::release_all;
 use crate::stubs::{Stubs, make_working_directory};
 
 /// How often we look whether a runtime in the foreground has made its container.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const LOOK_AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+
+const CANNOT_WAIT: &str = "cannot wait for the container";
 
 /// Runs the container and reports how it ended. `control` carries signal numbers and ends with the supervisor.
 pub fn main(request: &Request, control: OwnedFd, events: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> ! {
@@ -49,6 +51,7 @@ fn take_position(control: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> Result<()>
     if hung_up[0].revents().contains(PollFlags::HUP) {
         exit(1);
     }
+    release_all().during(Code::Isolation, cannot)?;
     if let Some([stdout, stderr]) = streams {
         rustix::stdio::dup2_stdout(stdout).during(Code::Isolation, cannot)?;
         rustix::stdio::dup2_stderr(stderr).during(Code::Isolation, cannot)?;
@@ -58,12 +61,11 @@ fn take_position(control: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> Result<()>
 }
 
 fn contain(request: &Request, control: OwnedFd, events: &OwnedFd) -> Result<WaitStatus> {
-    let children = SignalQueue::hold(&[libc::SIGCHLD]).during(Code::Isolation, || "cannot hold signals".into())?;
     let host = Connection::host()?;
     isolate(request)?;
     let connection = Connection::start(&request.network, host, &request.bundle)?;
     let root = Root::mount(request)?;
-    let ended = run(request, &root, connection, Wait { control: File::from(control), children }, events);
+    let ended = run(request, &root, connection, Wait { control: File::from(control) }, events);
     kill_everything();
     root.dismantle(request)?;
     ended
@@ -116,7 +118,13 @@ impl Root {
     }
 }
 
-fn run(request: &Request, root: &Root, connection: Connection, mut waiting: Wait, events: &OwnedFd) -> Result<WaitStatus> {
+fn run(
+    request: &Request,
+    root: &Root,
+    connection: Connection,
+    mut waiting: Wait,
+    events: &OwnedFd,
+) -> Result<WaitStatus> {
     command::check(&root.path, request)?;
     connection.wait()?;
     let runtime = Runtime::new(request);
@@ -133,38 +141,37 @@ fn run(request: &Request, root: &Root, connection: Connection, mut waiting: Wait
 
 struct Wait {
     control: File,
-    children: SignalQueue,
 }
 
 impl Wait {
     /// Until a runtime in the foreground has made its container. Fails when it ends without.
     fn until_container(&mut self, runtime: &Runtime, child: Pid) -> Result<()> {
+        let process = open_process(child)?;
         while runtime.container().is_none() {
-            std::thread::sleep(LOOK_AGAIN);
-            let gone = kill_process(child, Signal::CONT).is_err() || zombie(child);
-            if gone && runtime.container().is_none() {
+            let mut ended = [PollFd::new(&process, PollFlags::IN)];
+            let count = poll(&mut ended, Some(&LOOK_AGAIN)).during(Code::Isolation, || CANNOT_WAIT.into())?;
+            if count > 0 && runtime.container().is_none() {
                 return Err(runtime.failure());
             }
         }
         Ok(())
     }
 
-    /// Until `awaited` ends; signals go to `container` meanwhile.
+    /// Until `awaited`, a child of ours, ends; signals go to `container` meanwhile.
     fn until_end(&mut self, awaited: Pid, container: Option<Pid>) -> Result<WaitStatus> {
-        let cannot = || "cannot wait for the container".into();
+        let process = open_process(awaited)?;
         loop {
-            while let Some((pid, status)) = wait(WaitOptions::NOHANG).during(Code::Isolation, cannot)? {
-                if pid == awaited {
-                    return Ok(status);
-                }
-            }
-            let mut ready = [PollFd::new(&self.control, PollFlags::IN), PollFd::new(&self.children, PollFlags::IN)];
+            let mut ready = [PollFd::new(&self.control, PollFlags::IN), PollFd::new(&process, PollFlags::IN)];
             match poll(&mut ready, None) {
                 Err(rustix::io::Errno::INTR) => continue,
-                result => result.during(Code::Isolation, cannot)?,
+                result => result.during(Code::Isolation, || CANNOT_WAIT.into())?,
             };
-            let asked = !ready[0].revents().is_empty();
-            while self.children.next().is_some() {}
+            let (asked, ended) = (!ready[0].revents().is_empty(), !ready[1].revents().is_empty());
+            if ended {
+                let status = waitpid(Some(awaited), WaitOptions::empty());
+                let status = status.during(Code::Isolation, || CANNOT_WAIT.into())?;
+                return status.map(|(_, status)| status).ok_or_else(lost);
+            }
             if asked {
                 self.pass_on(container);
             }
@@ -186,9 +193,12 @@ impl Wait {
     }
 }
 
-fn zombie(pid: Pid) -> bool {
-    let stat = fs::read_to_string(Path::new("/proc").join(pid.as_raw_nonzero().to_string()).join("stat"));
-    stat.is_ok_and(|text| text.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+fn open_process(pid: Pid) -> Result<OwnedFd> {
+    pidfd_open(pid, PidfdFlags::empty()).during(Code::Isolation, || CANNOT_WAIT.into())
+}
+
+fn lost() -> Failure {
+    Failure { code: Code::Isolation, message: CANNOT_WAIT.into() }
 }
 
 /// All but ourselves in this PID namespace; they hold mounts that must go.
@@ -197,4 +207,3 @@ fn kill_everything() {
     unsafe { libc::kill(-1, libc::SIGKILL) };
     while wait(WaitOptions::empty()).is_ok() {}
 }
-
