@@ -1,5 +1,5 @@
-import type { Compression } from '../core/media-types.ts'
 import type { Digest } from '../core/digest.ts'
+import type { Compression } from '../core/media-types.ts'
 
 /**
  * What crosses the boundary to the Rust core. Calls are few and large, run off the main thread,
@@ -162,6 +162,8 @@ export interface ApplyLayerRequest {
   readonly destination: string
   /** Refuse when the plain tar is more than this many times the blob (a decompression bomb); default 1000. */
   readonly maxRatio?: number
+  /** Layers below: where a hard link is looked up whose target is not in this layer. */
+  readonly lower?: LayerPaths
 }
 
 export interface ApplyLayerResult {

@@ -1,1 +1,20 @@
-//! The Node addon: nothing but glue.
+//! The Node addon: glue and nothing else. A request comes as JSON text, the answer goes back as JSON text (a call is
+//! large and rare, so this costs nothing), errors as an envelope that native/index.ts turns into a `TsbError`.
+
+mod apply_layer;
+mod call;
+mod cancel;
+mod change;
+mod commit;
+mod envelope;
+mod export_directory;
+mod export_tar;
+mod list;
+mod read_file;
+mod remove;
+mod scan;
+mod select;
+mod sync;
+mod text;
+mod tree_entry;
+mod write_layer;

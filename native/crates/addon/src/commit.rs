@@ -1,0 +1,43 @@
+use files::commit;
+use files::tree::{format_digest, parse_digest};
+use napi::Env;
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+use serde::{Deserialize, Serialize};
+
+use crate::call::call;
+use crate::cancel::CancelToken;
+use crate::text::Bytes;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    upper: Bytes,
+    parent: Option<String>,
+    trees_directory: Bytes,
+    #[serde(default)]
+    implicit: Vec<Bytes>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    tree: String,
+    delta: String,
+    entries: u64,
+    bytes: u64,
+}
+
+#[napi]
+pub fn commit<'env>(env: &'env Env, request: String, token: Option<&CancelToken>) -> napi::Result<Object<'env>> {
+    call(env, request, token, |request: Request, cancel| {
+        let request = commit::Request {
+            upper: request.upper.into_path(),
+            parent: request.parent.as_deref().map(parse_digest).transpose()?,
+            trees_directory: request.trees_directory.into_path(),
+            implicit: request.implicit.into_iter().map(|path| path.0).collect(),
+        };
+        let done = commit::commit(&request, cancel)?;
+        let (tree, delta) = (format_digest(&done.tree), format_digest(&done.delta));
+        Ok(Answer { tree, delta, entries: done.entries, bytes: done.bytes })
+    })
+}

@@ -1,0 +1,46 @@
+use digests::Compression;
+use layers::WriteRequest;
+use napi::Env;
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+use serde::{Deserialize, Serialize};
+
+use crate::call::call;
+use crate::cancel::CancelToken;
+use crate::text::Bytes;
+
+#[derive(Deserialize)]
+struct Request {
+    upper: Bytes,
+    output: Option<Bytes>,
+    compression: String,
+    level: Option<i32>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    diff_id: String,
+    plain_size: u64,
+    digest: String,
+    size: u64,
+}
+
+#[napi]
+pub fn write_layer<'env>(env: &'env Env, request: String, token: Option<&CancelToken>) -> napi::Result<Object<'env>> {
+    call(env, request, token, |request: Request, cancel| {
+        let request = WriteRequest {
+            upper: request.upper.into_path(),
+            output: request.output.map(Bytes::into_path),
+            compression: Compression::parse(&request.compression)?,
+            level: request.level,
+        };
+        let written = layers::write(&request, cancel)?;
+        Ok(Answer {
+            diff_id: written.plain.digest,
+            plain_size: written.plain.size,
+            digest: written.packed.digest,
+            size: written.packed.size,
+        })
+    })
+}
