@@ -1,4 +1,4 @@
-import { DockerfileParser, type Instruction as AstInstruction, ModifiableInstruction } from 'dockerfile-ast'
+import { type Instruction as AstInstruction, DockerfileParser, ModifiableInstruction } from 'dockerfile-ast'
 import type { SourceFile, Span } from '../core/span.ts'
 import type { Directives } from './directives.ts'
 import type { LogicalLine } from './lines.ts'
@@ -28,7 +28,12 @@ interface Range {
  * - vertical tabs and form feeds, which it does not take for white space;
  * - an instruction's end, which it puts behind comments that follow a last continued line.
  */
-export function locate(file: SourceFile, lines: readonly string[], directives: Directives, logical: readonly LogicalLine[]): readonly Location[] {
+export function locate(
+  file: SourceFile,
+  lines: readonly string[],
+  directives: Directives,
+  logical: readonly LogicalLine[],
+): readonly Location[] {
   const text = hideFalseDirectives(lines, directives.lines).join('')
   const byLine = new Map<number, AstInstruction>()
   for (const instruction of DockerfileParser.parse(text).getInstructions()) byLine.set(instruction.getRange().start.line, instruction)
@@ -52,13 +57,26 @@ function agrees(found: AstInstruction, line: LogicalLine): boolean {
 }
 
 /** The instruction's own lines as a file; `shift` is what its line numbers lack. */
-function parseAlone(lines: readonly string[], line: LogicalLine, escape: string): { instruction: AstInstruction; shift: number } | undefined {
-  const own = lines.slice(line.first, line.commandEnd + 1).join('').replace(/[\v\f]/g, ' ')
+function parseAlone(
+  lines: readonly string[],
+  line: LogicalLine,
+  escape: string,
+): { instruction: AstInstruction; shift: number } | undefined {
+  const own = lines
+    .slice(line.first, line.commandEnd + 1)
+    .join('')
+    .replace(/[\v\f]/g, ' ')
   const instruction = DockerfileParser.parse(`# escape=${escape}\n${own}`).getInstructions()[0]
   return instruction === undefined ? undefined : { instruction, shift: line.first - 1 }
 }
 
-function location(file: SourceFile, lines: readonly string[], line: LogicalLine, found: AstInstruction | undefined, shift: number): Location {
+function location(
+  file: SourceFile,
+  lines: readonly string[],
+  line: LogicalLine,
+  found: AstInstruction | undefined,
+  shift: number,
+): Location {
   const endText = (lines[line.end] ?? '').replace(/\s+$/, '')
   const indent = (lines[line.first] ?? '').search(/\S|$/)
   const span: Span = {
@@ -80,7 +98,13 @@ function location(file: SourceFile, lines: readonly string[], line: LogicalLine,
     places: {
       keyword: () => at(found?.getInstructionRange()),
       word: (text) => at(found === undefined ? undefined : rangeOfWord(found, text)),
-      variable: (name) => at(found?.getVariables().find((variable) => variable.getName() === name)?.getRange()),
+      variable: (name) =>
+        at(
+          found
+            ?.getVariables()
+            .find((variable) => variable.getName() === name)
+            ?.getRange(),
+        ),
     },
   }
 }

@@ -38,7 +38,12 @@ export function readDirectives(file: SourceFile, lines: readonly string[]): Dire
     if (found.has(name)) throw problem('TSB_DOCKERFILE_DIRECTIVE_INVALID', `a second \`${name}\` directive`, span, 'keep one of them')
     const value = match[2] ?? ''
     if (name === 'escape' && value !== '\\' && value !== '`') {
-      throw problem('TSB_DOCKERFILE_DIRECTIVE_INVALID', `\`${value}\` cannot be the escape character`, span, 'use a backslash or a backtick')
+      throw problem(
+        'TSB_DOCKERFILE_DIRECTIVE_INVALID',
+        `\`${value}\` cannot be the escape character`,
+        span,
+        'use a backslash or a backtick',
+      )
     }
     found.set(name, value)
     count++
@@ -63,7 +68,12 @@ export function readCheck(text: string, span: Span): CheckOptions {
     if (key === 'skip') skip = new Set(value.split(',').map((item) => item.trim()))
     else if (key === 'error' && /^(true|false)$/i.test(value)) error = value.toLowerCase() === 'true'
     else if (key !== 'experimental') {
-      throw problem('TSB_DOCKERFILE_DIRECTIVE_INVALID', `\`${part}\` is not a check option`, span, 'write `skip=Rule`, `skip=all` or `error=true`')
+      throw problem(
+        'TSB_DOCKERFILE_DIRECTIVE_INVALID',
+        `\`${part}\` is not a check option`,
+        span,
+        'write `skip=Rule`, `skip=all` or `error=true`',
+      )
     }
   }
   return { skip, error }

@@ -1,4 +1,4 @@
-const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, 'µs': 1e3, 'μs': 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 }
+const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 }
 const TERM = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy
 
 /** Nanoseconds of a duration in Go's spelling (`1h2m3.5s`, `0`); `undefined` when it is none. */
@@ -31,7 +31,9 @@ export function formatDuration(nanoseconds: number): string {
 
 /** Seconds with as many of the nine decimals as are needed. */
 function decimal(nanoseconds: number): string {
-  const fraction = String(Math.round(nanoseconds % 1e9)).padStart(9, '0').replace(/0+$/, '')
+  const fraction = String(Math.round(nanoseconds % 1e9))
+    .padStart(9, '0')
+    .replace(/0+$/, '')
   const whole = String(Math.floor(nanoseconds / 1e9))
   return fraction === '' ? whole : `${whole}.${fraction}`
 }

@@ -242,6 +242,11 @@ class Expander {
   }
 
   #fail(why: string): ReturnType<typeof problem> {
-    return problem('TSB_DOCKERFILE_SUBSTITUTION', `cannot expand \`${this.#text}\`: ${why}`, undefined, 'put the escape character before a `$` or quote that is meant literally')
+    return problem(
+      'TSB_DOCKERFILE_SUBSTITUTION',
+      `cannot expand \`${this.#text}\`: ${why}`,
+      undefined,
+      'put the escape character before a `$` or quote that is meant literally',
+    )
   }
 }

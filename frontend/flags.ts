@@ -28,13 +28,25 @@ export function readFlags<N extends string>(raw: RawInstruction, known: Readonly
     if (kind === undefined) {
       const names = Object.keys(known).map((item) => `--${item}`)
       const fallback = names.length === 0 ? `\`${raw.name}\` has no flags` : `flags of \`${raw.name}\` are ${names.join(', ')}`
-      throw problem('TSB_DOCKERFILE_UNKNOWN_FLAG', `unknown flag \`--${name}\` of \`${raw.name}\``, span, didYouMean(`--${name}`, names, fallback))
+      throw problem(
+        'TSB_DOCKERFILE_UNKNOWN_FLAG',
+        `unknown flag \`--${name}\` of \`${raw.name}\``,
+        span,
+        didYouMean(`--${name}`, names, fallback),
+      )
     }
     const earlier = values.get(name)
-    if (earlier !== undefined && kind !== 'list') throw problem('TSB_DOCKERFILE_FLAG_INVALID', `flag \`--${name}\` is given twice`, span, 'keep one of them')
-    if (value === undefined && kind !== 'switch') throw problem('TSB_DOCKERFILE_FLAG_INVALID', `flag \`--${name}\` has no value`, span, `write \`--${name}=VALUE\``)
+    if (earlier !== undefined && kind !== 'list')
+      throw problem('TSB_DOCKERFILE_FLAG_INVALID', `flag \`--${name}\` is given twice`, span, 'keep one of them')
+    if (value === undefined && kind !== 'switch')
+      throw problem('TSB_DOCKERFILE_FLAG_INVALID', `flag \`--${name}\` has no value`, span, `write \`--${name}=VALUE\``)
     if (kind === 'switch' && value !== undefined && !/^(true|false)$/i.test(value)) {
-      throw problem('TSB_DOCKERFILE_FLAG_INVALID', `flag \`--${name}\` is true or false, not \`${value}\``, span, `write \`--${name}=true\``)
+      throw problem(
+        'TSB_DOCKERFILE_FLAG_INVALID',
+        `flag \`--${name}\` is true or false, not \`${value}\``,
+        span,
+        `write \`--${name}=true\``,
+      )
     }
     values.set(name, [...(earlier ?? []), value ?? 'true'])
   }

@@ -30,7 +30,10 @@ export function parseIgnore(file: SourceFile): IgnoreFile {
 
 /** The rule that keeps `path` (with or without leading slash) out of the context, through itself or a parent. */
 export function ignoredBy(ignore: IgnoreFile, path: string): IgnoreFileRule | undefined {
-  const parts = posix.normalize(path).split('/').filter((part) => part !== '' && part !== '.')
+  const parts = posix
+    .normalize(path)
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
   let excluded: IgnoreFileRule | undefined
   for (const rule of ignore.rules) {
     // A rule can only change the verdict that stands.

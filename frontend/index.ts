@@ -1,5 +1,5 @@
-import type { BuildPlan } from '../core/image-plan.ts'
 import { TsbError } from '../core/error.ts'
+import type { BuildPlan } from '../core/image-plan.ts'
 import { applySkips, checkProgram } from './lint/index.ts'
 import { lowerStages } from './lower/index.ts'
 import { Problems } from './problems.ts'
@@ -28,7 +28,8 @@ export async function compile(request: CompileRequest, resolveImage: ResolveImag
   const plan = lowerStages({ program, target, resolved, globals, request }, problems)
   problems.throwIfAny()
   const { check } = program.directives
-  const diagnostics = applySkips(program, [...checkProgram(program), ...problems.warnings])
+  for (const finding of checkProgram(program)) problems.warn(finding)
+  const diagnostics = applySkips(program, problems.warnings)
   const first = diagnostics[0]
   if (check.error && first !== undefined) {
     const rules = [...new Set(diagnostics.map((finding) => finding.code))].join(', ')

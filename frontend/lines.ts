@@ -95,7 +95,12 @@ function readBodies(
       const raw = lines[at++]
       if (raw === undefined) {
         const span = { file, start: { line: place.first + 1, column: 1 }, end: { line: lines.length, column: 1 } }
-        throw problem('TSB_DOCKERFILE_HEREDOC', `the here-document \`${start.name}\` is not ended`, span, `add a line with only \`${start.name}\` after it`)
+        throw problem(
+          'TSB_DOCKERFILE_HEREDOC',
+          `the here-document \`${start.name}\` is not ended`,
+          span,
+          `add a line with only \`${start.name}\` after it`,
+        )
       }
       const line = raw.replace(/[\r\n]+$/, '')
       if ((start.chomp ? chompBody(line) : line) === start.name) return { ...start, body }

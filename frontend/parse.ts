@@ -21,7 +21,12 @@ export function parseFile(file: SourceFile): ParsedFile {
   const logical = logicalLines(file, lines, directives.escape)
   if (logical.length === 0) {
     const start = { line: 1, column: 1 }
-    throw problem('TSB_DOCKERFILE_EMPTY', `\`${file.name}\` has no instructions`, { file, start, end: start }, 'begin it with `FROM image` or `FROM scratch`')
+    throw problem(
+      'TSB_DOCKERFILE_EMPTY',
+      `\`${file.name}\` has no instructions`,
+      { file, start, end: start },
+      'begin it with `FROM image` or `FROM scratch`',
+    )
   }
   const locations = locate(file, lines, directives, logical)
   const instructions = logical.map((line, index): RawInstruction => {

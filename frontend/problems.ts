@@ -43,8 +43,10 @@ export class Problems {
     })
   }
 
+  /** Keeps a warning, unless the same one stands at the same place already. */
   warn(warning: Diagnostic): void {
-    this.#warnings.push(warning)
+    const same = (other: Diagnostic): boolean => other.message === warning.message && byPlace(other, warning) === 0
+    if (!this.#warnings.some(same)) this.#warnings.push(warning)
   }
 
   get any(): boolean {

@@ -1,12 +1,14 @@
 import { isTsbError, TsbError } from '../core/error.ts'
 import type { ResolvedImage } from '../core/image-plan.ts'
-import { parsePlatform, type Platform } from '../core/platform.ts'
+import { type Platform, parsePlatform } from '../core/platform.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
 import type { Span } from '../core/span.ts'
 import { expand } from './expand.ts'
 import type { CopyInstruction } from './instructions/copy.ts'
 import type { StageInstruction } from './instructions/index.ts'
+import { undefinedArgInFrom } from './lint/undefined-arg-in-from.ts'
 import { type Problems, problem } from './problems.ts'
+import type { RawInstruction } from './source.ts'
 import { type Program, type Stage, stageId } from './stages.ts'
 import { didYouMean, suggest } from './suggest.ts'
 import { readTriggers } from './triggers.ts'
@@ -66,7 +68,10 @@ export async function resolveStages(
   return resolver.resolved
 }
 
-type Wanted = { readonly kind: 'scratch' } | { readonly kind: 'stage'; readonly stage: Stage } | { readonly kind: 'image'; readonly reference: string }
+type Wanted =
+  | { readonly kind: 'scratch' }
+  | { readonly kind: 'stage'; readonly stage: Stage }
+  | { readonly kind: 'image'; readonly reference: string }
 
 class Resolver {
   readonly resolved: Map<number, ResolvedStage> = new Map()
@@ -78,7 +83,13 @@ class Resolver {
   readonly #resolveImage: ResolveImage
   readonly #problems: Problems
 
-  constructor(program: Program, globals: ReadonlyMap<string, string>, request: CompileRequest, resolveImage: ResolveImage, problems: Problems) {
+  constructor(
+    program: Program,
+    globals: ReadonlyMap<string, string>,
+    request: CompileRequest,
+    resolveImage: ResolveImage,
+    problems: Problems,
+  ) {
     this.#program = program
     this.#globals = globals
     this.#request = request
@@ -108,10 +119,8 @@ class Resolver {
 
   #findBase(stage: Stage): { base: Wanted; platform: Platform } {
     const { raw, base, platform } = stage.from
-    const options = { escape: raw.escape }
-    const lookup = (name: string): string | undefined => this.#globals.get(name)
-    const name = expand(base, lookup, options).text
-    const chosen = platform === undefined ? this.#request.platform : this.#platform(stage, platform, expand(platform, lookup, options).text)
+    const name = this.#expand(raw, base)
+    const chosen = platform === undefined ? this.#request.platform : this.#platform(stage, platform, this.#expand(raw, platform))
     if (name === '') {
       const hint = 'give the argument a default before the first `FROM`, or pass `--build-arg`'
       throw problem('TSB_DOCKERFILE_BASE_BLANK', `\`${base}\` is empty`, raw.places.word(base), hint)
@@ -120,6 +129,12 @@ class Resolver {
     const earlier = this.#program.stages.findLast((other) => other.index < stage.index && other.from.name === name)
     if (earlier !== undefined) return { base: { kind: 'stage', stage: earlier }, platform: chosen }
     return { base: { kind: 'image', reference: this.#reference(name, raw.places.word(base)) }, platform: chosen }
+  }
+
+  #expand(raw: RawInstruction, text: string): string {
+    const expansion = expand(text, (name) => this.#globals.get(name), { escape: raw.escape })
+    for (const name of expansion.unset) this.#problems.warn(undefinedArgInFrom(name, raw, this.#globals.keys()))
+    return expansion.text
   }
 
   #platform(stage: Stage, written: string, text: string): Platform {
@@ -139,7 +154,12 @@ class Resolver {
       if (!isTsbError(error)) throw error
       // `FROM Build`: a stage is found by its lower-case name only, which docker's users run into.
       const stage = this.#program.stages.find((other) => other.from.name === name.toLowerCase())
-      throw problem(error.code, error.message, span, stage === undefined ? error.hint : `write the stage's name in lower case: \`${stage.from.name}\``)
+      throw problem(
+        error.code,
+        error.message,
+        span,
+        stage === undefined ? error.hint : `write the stage's name in lower case: \`${stage.from.name}\``,
+      )
     }
   }
 
@@ -149,7 +169,11 @@ class Resolver {
       await this.visit(wanted.stage)
       return { kind: 'stage', index: wanted.stage.index }
     }
-    return { kind: 'image', image: await this.#image(wanted.reference, platform, stage.from.base, stage.from.raw.places.word(stage.from.base)), platform }
+    return {
+      kind: 'image',
+      image: await this.#image(wanted.reference, platform, stage.from.base, stage.from.raw.places.word(stage.from.base)),
+      platform,
+    }
   }
 
   async #resolveSources(stage: Stage, instructions: readonly StageInstruction[]): Promise<ReadonlyMap<CopyInstruction, CopySource>> {
@@ -192,7 +216,12 @@ class Resolver {
       return this.#reference(from, span)
     } catch (error) {
       if (!isTsbError(error)) throw error
-      throw problem('TSB_DOCKERFILE_STAGE_UNKNOWN', `\`${from}\` is neither a stage nor an image`, span, this.#stageHint(stage, from) ?? error.hint)
+      throw problem(
+        'TSB_DOCKERFILE_STAGE_UNKNOWN',
+        `\`${from}\` is neither a stage nor an image`,
+        span,
+        this.#stageHint(stage, from) ?? error.hint,
+      )
     }
   }
 
@@ -218,7 +247,12 @@ class Resolver {
   /** A bare word that is nearly a stage's name was probably meant as one. */
   #stageHint(stage: Stage | undefined, name: string): string | undefined {
     const names = this.#program.stages.filter((other) => stage === undefined || other.index < stage.index).map((other) => other.from.name)
-    const nearest = /[/:@]/.test(name) ? undefined : suggest(name, names.filter((other) => other !== ''))
+    const nearest = /[/:@]/.test(name)
+      ? undefined
+      : suggest(
+          name,
+          names.filter((other) => other !== ''),
+        )
     return nearest === undefined ? undefined : `did you mean the stage \`${nearest}\`?`
   }
 

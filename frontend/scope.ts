@@ -4,7 +4,7 @@ import type { Problems } from './problems.ts'
 import type { Program } from './stages.ts'
 import type { CompileRequest } from './types.ts'
 
-/** Names with values in the order they were first set: BuildKit keeps a changed variable in its first place. */
+/** Names with values, in order. */
 export type Variables = Map<string, string>
 
 /**

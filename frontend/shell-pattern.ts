@@ -16,9 +16,7 @@ export function editByPattern(value: string, pattern: string, edit: PatternEdit)
       return value.replace(new RegExp(`^(?:${body})`, 'u'), '')
     case 'trim-end':
       // The leftmost match is the longest end; for the shortest, the part that stays takes all it can.
-      return edit.longest
-        ? value.replace(new RegExp(`(?:${body})$`, 'u'), '')
-        : value.replace(new RegExp(`^([^]*)(?:${body})$`, 'u'), '$1')
+      return edit.longest ? value.replace(new RegExp(`(?:${body})$`, 'u'), '') : value.replace(new RegExp(`^([^]*)(?:${body})$`, 'u'), '$1')
     case 'replace':
       return value.replace(new RegExp(body, edit.all ? 'gu' : 'u'), () => edit.replacement)
   }

@@ -17,7 +17,12 @@ export function readTriggers(stage: Stage, texts: readonly string[]): readonly S
     const file: SourceFile = { name: 'ONBUILD', text: trigger }
     const [line, more] = logicalLines(file, physicalLines(trigger), '\\')
     if (line === undefined || more !== undefined) {
-      throw problem('TSB_DOCKERFILE_ONBUILD', `the base's trigger \`${trigger}\` is not one instruction`, span, 'rebuild the base with a trigger of one instruction')
+      throw problem(
+        'TSB_DOCKERFILE_ONBUILD',
+        `the base's trigger \`${trigger}\` is not one instruction`,
+        span,
+        'rebuild the base with a trigger of one instruction',
+      )
     }
     const parts = splitInstruction(line.text)
     const instruction = readInstruction({

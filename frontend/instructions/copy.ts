@@ -52,14 +52,26 @@ interface CommonFlags {
   switch(name: 'link'): boolean | undefined
 }
 
-function readTransfer(raw: RawInstruction, command: 'ADD' | 'COPY', flags: CommonFlags, from: string | undefined, unpack: boolean): CopyInstruction {
+function readTransfer(
+  raw: RawInstruction,
+  command: 'ADD' | 'COPY',
+  flags: CommonFlags,
+  from: string | undefined,
+  unpack: boolean,
+): CopyInstruction {
   if (flags.switch('link') === true) refuse(raw, `\`${command} --link\``, '--link', 'leave the flag out')
-  if (flags.list('exclude').length > 0) refuse(raw, `\`${command} --exclude\``, '--exclude', 'name what is to be copied, or use `.dockerignore`')
+  if (flags.list('exclude').length > 0)
+    refuse(raw, `\`${command} --exclude\``, '--exclude', 'name what is to be copied, or use `.dockerignore`')
   if (raw.heredocs.length > 0) refuse(raw, `a here-document in \`${command}\``, '<<', 'put the text in a file of the context')
   const words = readJsonStrings(raw.rest) ?? splitBlanks(raw.rest)
   const destination = words.at(-1)
   if (destination === undefined || words.length < 2) {
-    throw problem('TSB_DOCKERFILE_ARGUMENTS', `\`${command}\` needs a source and a destination`, raw.span, `write \`${command} source destination\``)
+    throw problem(
+      'TSB_DOCKERFILE_ARGUMENTS',
+      `\`${command}\` needs a source and a destination`,
+      raw.span,
+      `write \`${command} source destination\``,
+    )
   }
   const chown = flags.text('chown')
   const chmod = flags.text('chmod')

@@ -20,11 +20,21 @@ export function readFrom(raw: RawInstruction): FromInstruction {
   const [base, as, alias] = words
   if (base === undefined) throw missing(raw)
   if (words.length > 1 && (words.length !== 3 || as?.toUpperCase() !== 'AS')) {
-    throw problem('TSB_DOCKERFILE_ARGUMENTS', '`FROM` takes an image, or an image, `AS` and a name', raw.places.word(as ?? ''), 'write `FROM image AS name`')
+    throw problem(
+      'TSB_DOCKERFILE_ARGUMENTS',
+      '`FROM` takes an image, or an image, `AS` and a name',
+      raw.places.word(as ?? ''),
+      'write `FROM image AS name`',
+    )
   }
   const name = alias?.toLowerCase() ?? ''
   if (alias !== undefined && !/^[a-z][a-z0-9-_.]*$/.test(name)) {
-    throw problem('TSB_DOCKERFILE_STAGE_NAME', `\`${alias}\` cannot name a stage`, raw.places.word(alias), 'begin it with a letter and use letters, digits, `-`, `_` and `.`')
+    throw problem(
+      'TSB_DOCKERFILE_STAGE_NAME',
+      `\`${alias}\` cannot name a stage`,
+      raw.places.word(alias),
+      'begin it with a letter and use letters, digits, `-`, `_` and `.`',
+    )
   }
   return { kind: 'from', raw, base, name, platform: flags.text('platform') }
 }

@@ -19,13 +19,20 @@ export function readHealthcheck(raw: RawInstruction): HealthcheckInstruction {
   const { keyword, rest } = splitKeyword(raw.rest)
   if (keyword === '') throw missing(raw)
   if (keyword.toUpperCase() === 'NONE') {
-    if (rest !== '') throw problem('TSB_DOCKERFILE_ARGUMENTS', '`HEALTHCHECK NONE` takes nothing more', raw.span, 'write `HEALTHCHECK NONE`')
+    if (rest !== '')
+      throw problem('TSB_DOCKERFILE_ARGUMENTS', '`HEALTHCHECK NONE` takes nothing more', raw.span, 'write `HEALTHCHECK NONE`')
     return { kind: 'healthcheck', raw, check: { Test: ['NONE'] } }
   }
   if (keyword.toUpperCase() !== 'CMD') {
-    throw problem('TSB_DOCKERFILE_ARGUMENTS', `\`${keyword}\` is no kind of health check`, raw.places.word(keyword), 'write `HEALTHCHECK CMD command`')
+    throw problem(
+      'TSB_DOCKERFILE_ARGUMENTS',
+      `\`${keyword}\` is no kind of health check`,
+      raw.places.word(keyword),
+      'write `HEALTHCHECK CMD command`',
+    )
   }
-  if (rest === '') throw problem('TSB_DOCKERFILE_ARGUMENTS', '`HEALTHCHECK CMD` has no command', raw.span, 'write `HEALTHCHECK CMD command`')
+  if (rest === '')
+    throw problem('TSB_DOCKERFILE_ARGUMENTS', '`HEALTHCHECK CMD` has no command', raw.span, 'write `HEALTHCHECK CMD command`')
   const args = readJsonStrings(rest)
   const check: Healthcheck = {
     Test: args === undefined ? ['CMD-SHELL', rest] : ['CMD', ...args],
@@ -47,7 +54,12 @@ function readTime(raw: RawInstruction, flag: string, text: string | undefined): 
   const time = parseDuration(text)
   if (time === undefined || (time !== 0 && time < MILLISECOND)) {
     const why = time === undefined ? 'is not a time' : 'is less than a millisecond'
-    throw problem('TSB_DOCKERFILE_FLAG_INVALID', `\`--${flag}=${text}\` ${why}`, raw.places.word(`--${flag}`), `write it like \`--${flag}=30s\``)
+    throw problem(
+      'TSB_DOCKERFILE_FLAG_INVALID',
+      `\`--${flag}=${text}\` ${why}`,
+      raw.places.word(`--${flag}`),
+      `write it like \`--${flag}=30s\``,
+    )
   }
   return time
 }
@@ -55,7 +67,12 @@ function readTime(raw: RawInstruction, flag: string, text: string | undefined): 
 function readRetries(raw: RawInstruction, text: string | undefined): number {
   if (text === undefined) return 0
   if (!/^\d{1,9}$/.test(text)) {
-    throw problem('TSB_DOCKERFILE_FLAG_INVALID', `\`--retries=${text}\` is not a number`, raw.places.word('--retries'), 'write it like `--retries=3`')
+    throw problem(
+      'TSB_DOCKERFILE_FLAG_INVALID',
+      `\`--retries=${text}\` is not a number`,
+      raw.places.word('--retries'),
+      'write it like `--retries=3`',
+    )
   }
   return Number(text)
 }

@@ -15,7 +15,12 @@ export function readOnbuild(raw: RawInstruction): OnbuildInstruction {
   readFlags(raw, {})
   const keyword = splitKeyword(readOne(raw)).keyword.toUpperCase()
   if (keyword === 'ONBUILD' || keyword === 'FROM' || keyword === 'MAINTAINER') {
-    throw problem('TSB_DOCKERFILE_ONBUILD', `\`${keyword}\` cannot be a trigger`, raw.places.word(keyword), 'put the instruction in the Dockerfiles that build on this image')
+    throw problem(
+      'TSB_DOCKERFILE_ONBUILD',
+      `\`${keyword}\` cannot be a trigger`,
+      raw.places.word(keyword),
+      'put the instruction in the Dockerfiles that build on this image',
+    )
   }
   const bodies = raw.heredocs.map((heredoc) => `\n${heredoc.body}${heredoc.name}`).join('')
   return { kind: 'onbuild', raw, trigger: raw.text.replace(/^\s*ONBUILD\s*/i, '') + bodies }

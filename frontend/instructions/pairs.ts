@@ -21,12 +21,19 @@ export function readPairs(raw: RawInstruction): Pairs {
   if (first === undefined) throw missing(raw)
   if (!first.includes('=')) {
     const pair = splitOnce(raw.rest)
-    if (pair === undefined) throw problem('TSB_DOCKERFILE_ARGUMENTS', `\`${raw.name} ${first}\` has no value`, raw.span, `write \`${raw.name} ${first}=value\``)
+    if (pair === undefined)
+      throw problem('TSB_DOCKERFILE_ARGUMENTS', `\`${raw.name} ${first}\` has no value`, raw.span, `write \`${raw.name} ${first}=value\``)
     return { pairs: [pair], legacy: true }
   }
   const pairs = words.map((word): Pair => {
     const equals = word.indexOf('=')
-    if (equals < 0) throw problem('TSB_DOCKERFILE_ARGUMENTS', `\`${word}\` has no \`=\``, raw.places.word(word), 'write `name=value`, with quotes around a value that has blanks')
+    if (equals < 0)
+      throw problem(
+        'TSB_DOCKERFILE_ARGUMENTS',
+        `\`${word}\` has no \`=\``,
+        raw.places.word(word),
+        'write `name=value`, with quotes around a value that has blanks',
+      )
     if (equals === 0) throw problem('TSB_DOCKERFILE_ARGUMENTS', `\`${word}\` has no name`, raw.places.word(word), 'write `name=value`')
     return [word.slice(0, equals), word.slice(equals + 1)]
   })

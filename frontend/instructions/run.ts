@@ -21,11 +21,22 @@ export function readRun(raw: RawInstruction): RunInstruction {
   if (flags.list('device').length > 0) refuse(raw, '`RUN --device`', '--device', 'leave the device out')
   const security = flags.text('security') ?? 'sandbox'
   if (security === 'insecure') refuse(raw, '`RUN --security=insecure`', '--security', 'leave the flag out')
-  if (security !== 'sandbox') throw problem('TSB_DOCKERFILE_FLAG_INVALID', `there is no security mode \`${security}\``, raw.places.word('--security'), 'write `--security=sandbox`')
+  if (security !== 'sandbox')
+    throw problem(
+      'TSB_DOCKERFILE_FLAG_INVALID',
+      `there is no security mode \`${security}\``,
+      raw.places.word('--security'),
+      'write `--security=sandbox`',
+    )
   const wanted = flags.text('network') ?? 'default'
   const network = NETWORKS.find((name) => name === wanted)
   if (network === undefined) {
-    throw problem('TSB_DOCKERFILE_FLAG_INVALID', `there is no network mode \`${wanted}\``, raw.places.word('--network'), 'use `default`, `none` or `host`')
+    throw problem(
+      'TSB_DOCKERFILE_FLAG_INVALID',
+      `there is no network mode \`${wanted}\``,
+      raw.places.word('--network'),
+      'use `default`, `none` or `host`',
+    )
   }
   const written = readCommandLine(raw)
   if (written.form === 'exec' && written.args.length === 0) {
@@ -42,7 +53,8 @@ function withHeredocs(raw: RawInstruction, written: CommandLine): Pick<RunInstru
     const bodies = raw.heredocs.map((heredoc) => `\n${heredoc.body}${heredoc.name}`).join('')
     return { command: { form: 'shell', text: written.text + bodies }, summary: undefined }
   }
-  if (first.body.startsWith('#!')) refuse(raw, 'a here-document with its own interpreter (`#!`)', '<<', 'name the interpreter: `RUN python3 <<EOF`')
+  if (first.body.startsWith('#!'))
+    refuse(raw, 'a here-document with its own interpreter (`#!`)', '<<', 'name the interpreter: `RUN python3 <<EOF`')
   return { command: { form: 'shell', text: first.chomp ? chompBody(first.body) : first.body }, summary: summarise(first.body) }
 }
 

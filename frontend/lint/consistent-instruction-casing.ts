@@ -8,7 +8,12 @@ export const consistentInstructionCasing: Rule = {
     const upper = program.raws.filter(({ keyword }) => keyword === keyword.toUpperCase()).length
     for (const { keyword, name, places } of program.raws) {
       const wanted = lower > upper ? name.toLowerCase() : name
-      if (keyword !== wanted) yield { message: `\`${keyword}\` is not in the casing of the other instructions`, hint: `write \`${wanted}\``, span: places.keyword() }
+      if (keyword !== wanted)
+        yield {
+          message: `\`${keyword}\` is not in the casing of the other instructions`,
+          hint: `write \`${wanted}\``,
+          span: places.keyword(),
+        }
     }
   },
 }

@@ -11,5 +11,11 @@ export function copyIgnoredFile(raw: RawInstruction, path: string, ignore: Ignor
   const rule = ignoredBy(ignore, path)
   if (rule === undefined) return
   const where = `\`${rule.pattern}\` in line ${rule.line} of \`${ignore.file.name}\``
-  problems.warn(warning('CopyIgnoredFile', { message: `\`${path.slice(1)}\` is excluded by ${where}`, hint: 'take the rule out, or the source', span: raw.span }))
+  problems.warn(
+    warning('CopyIgnoredFile', {
+      message: `\`${path.slice(1)}\` is excluded by ${where}`,
+      hint: 'take the rule out, or the source',
+      span: raw.span,
+    }),
+  )
 }

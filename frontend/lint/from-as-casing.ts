@@ -11,7 +11,8 @@ export const fromAsCasing: Rule = {
       const mixed = keyword !== keyword.toUpperCase() && keyword !== keyword.toLowerCase()
       if (as === undefined || mixed) continue
       const wanted = keyword === keyword.toUpperCase() ? 'AS' : 'as'
-      if (as !== wanted) yield { message: `\`${as}\` is not in the casing of \`${keyword}\``, hint: `write \`${wanted}\``, span: places.word(as) }
+      if (as !== wanted)
+        yield { message: `\`${as}\` is not in the casing of \`${keyword}\``, hint: `write \`${wanted}\``, span: places.word(as) }
     }
   },
 }

@@ -5,6 +5,7 @@ import type { Program } from '../stages.ts'
 import { consistentInstructionCasing } from './consistent-instruction-casing.ts'
 import { duplicateStageName } from './duplicate-stage-name.ts'
 import { fromAsCasing } from './from-as-casing.ts'
+import { fromPlatformFlagConstDisallowed } from './from-platform-flag-const-disallowed.ts'
 import { jsonArgsRecommended } from './json-args-recommended.ts'
 import { legacyKeyValueFormat } from './legacy-key-value-format.ts'
 import { maintainerDeprecated } from './maintainer-deprecated.ts'
@@ -16,11 +17,12 @@ import { type Rule, warning } from './rule.ts'
 import { secretsUsedInArgOrEnv } from './secrets-used-in-arg-or-env.ts'
 import { stageNameCasing } from './stage-name-casing.ts'
 
-/** Rules that need nothing but the file; UndefinedVar, CopyIgnoredFile and InvalidBaseImagePlatform are found while lowering. */
+/** Rules that need nothing but the file. Those that need expanded texts or the base images are called where these are known. */
 const RULES: readonly Rule[] = [
   consistentInstructionCasing,
   duplicateStageName,
   fromAsCasing,
+  fromPlatformFlagConstDisallowed,
   jsonArgsRecommended,
   legacyKeyValueFormat,
   maintainerDeprecated,

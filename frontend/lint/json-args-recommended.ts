@@ -12,7 +12,11 @@ export const jsonArgsRecommended: Rule = {
         if (shell || (instruction.kind !== 'cmd' && instruction.kind !== 'entrypoint')) continue
         const { name, rest, span } = instruction.raw
         if (instruction.command.form === 'shell' && rest !== '') {
-          yield { message: `\`${name}\` runs its program through a shell, which keeps signals from it`, hint: `write \`${name} ["program", "argument"]\``, span }
+          yield {
+            message: `\`${name}\` runs its program through a shell, which keeps signals from it`,
+            hint: `write \`${name} ["program", "argument"]\``,
+            span,
+          }
         }
       }
     }

@@ -6,7 +6,11 @@ export const redundantTargetPlatform: Rule = {
   *check(program) {
     for (const { from } of program.stages) {
       if (from.platform === '$TARGETPLATFORM' || from.platform === '${TARGETPLATFORM}') {
-        yield { message: `\`--platform=${from.platform}\` is the default`, hint: 'leave the flag out', span: from.raw.places.word('--platform') }
+        yield {
+          message: `\`--platform=${from.platform}\` is the default`,
+          hint: 'leave the flag out',
+          span: from.raw.places.word('--platform'),
+        }
       }
     }
   },

@@ -13,7 +13,11 @@ export const secretsUsedInArgOrEnv: Rule = {
       const names = instruction.kind === 'arg' ? instruction.args.map(({ name }) => name) : instruction.pairs.map(([name]) => name)
       for (const name of names.filter(looksSecret)) {
         const { raw } = instruction
-        yield { message: `\`${raw.name} ${name}\` looks like a secret, and stays in the image`, hint: 'hand secrets to the program when it runs', span: raw.places.word(name) }
+        yield {
+          message: `\`${raw.name} ${name}\` looks like a secret, and stays in the image`,
+          hint: 'hand secrets to the program when it runs',
+          span: raw.places.word(name),
+        }
       }
     }
   },

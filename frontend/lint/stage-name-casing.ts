@@ -8,7 +8,11 @@ export const stageNameCasing: Rule = {
     for (const { from } of program.stages) {
       const written = splitBlanks(from.raw.rest)[2] ?? ''
       if (written !== from.name) {
-        yield { message: `stage name \`${written}\` has upper-case letters`, hint: `write \`${from.name}\``, span: from.raw.places.word(written) }
+        yield {
+          message: `stage name \`${written}\` has upper-case letters`,
+          hint: `write \`${from.name}\``,
+          span: from.raw.places.word(written),
+        }
       }
     }
   },

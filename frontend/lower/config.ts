@@ -1,3 +1,4 @@
+import { formatDuration } from '../duration.ts'
 import type { CmdInstruction } from '../instructions/cmd.ts'
 import type { EntrypointInstruction } from '../instructions/entrypoint.ts'
 import type { HealthcheckInstruction } from '../instructions/healthcheck.ts'
@@ -8,7 +9,6 @@ import type { ShellInstruction } from '../instructions/shell.ts'
 import type { StopSignalInstruction } from '../instructions/stopsignal.ts'
 import type { UserInstruction } from '../instructions/user.ts'
 import type { VolumeInstruction } from '../instructions/volume.ts'
-import { formatDuration } from '../duration.ts'
 import { problem } from '../problems.ts'
 import { isSignal } from '../signals.ts'
 import { goQuoteCode, goQuoteList } from './go-print.ts'
@@ -33,7 +33,9 @@ export function lowerEntrypoint(instruction: EntrypointInstruction, state: Stage
 
 export function lowerLabel(instruction: LabelInstruction, state: StageState, context: LowerContext): void {
   const { raw } = instruction
-  const pairs = instruction.pairs.map(([name, value]) => [expandIn(state, context, raw, name).text, expandIn(state, context, raw, value).text] as const)
+  const pairs = instruction.pairs.map(
+    ([name, value]) => [expandIn(state, context, raw, name).text, expandIn(state, context, raw, value).text] as const,
+  )
   state.config.Labels = { ...state.config.Labels, ...Object.fromEntries(pairs) }
   addHistory(state, `LABEL ${pairs.map(([name, value]) => `${name}=${value}`).join(' ')}`, false)
 }
@@ -56,7 +58,8 @@ export function lowerVolume(instruction: VolumeInstruction, state: StageState, c
 export function lowerStopSignal(instruction: StopSignalInstruction, state: StageState, context: LowerContext): void {
   const { raw } = instruction
   const signal = expandIn(state, context, raw, instruction.signal).text
-  if (!isSignal(signal)) throw problem('TSB_DOCKERFILE_SIGNAL', `\`${signal}\` is not a signal`, raw.span, 'write a name like `SIGTERM`, or a number')
+  if (!isSignal(signal))
+    throw problem('TSB_DOCKERFILE_SIGNAL', `\`${signal}\` is not a signal`, raw.span, 'write a name like `SIGTERM`, or a number')
   state.config.StopSignal = signal
   addHistory(state, `STOPSIGNAL ${signal}`, false)
 }

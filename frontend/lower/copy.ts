@@ -1,9 +1,9 @@
 import { posix } from 'node:path'
 import type { VertexId } from '../../core/graph.ts'
 import type { CopyAction } from '../../core/op.ts'
-import { problem } from '../problems.ts'
 import type { CopyInstruction } from '../instructions/copy.ts'
 import { copyIgnoredFile } from '../lint/copy-ignored-file.ts'
+import { problem } from '../problems.ts'
 import { displayText } from './names.ts'
 import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
 
@@ -63,7 +63,8 @@ function refuseRemote(instruction: CopyInstruction, source: string): void {
   const { raw, command } = instruction
   const what = isGit ? 'a git repository' : 'a URL'
   const span = raw.places.word(source)
-  if (command === 'COPY') throw problem('TSB_DOCKERFILE_COPY_REMOTE', `\`COPY\` cannot take ${what}`, span, 'download it in a `RUN`, or use `ADD`')
+  if (command === 'COPY')
+    throw problem('TSB_DOCKERFILE_COPY_REMOTE', `\`COPY\` cannot take ${what}`, span, 'download it in a `RUN`, or use `ADD`')
   throw problem('TSB_DOCKERFILE_UNSUPPORTED', `\`ADD\` of ${what} is not supported yet`, span, 'download it in a `RUN`')
 }
 
@@ -72,7 +73,12 @@ function readMode(instruction: CopyInstruction, text: string): number | undefine
   if (/^[0-7]+$/.test(text) && Number.parseInt(text, 8) <= 0o7777) return Number.parseInt(text, 8)
   const span = instruction.raw.places.word('--chmod')
   if (/^[ugoa]*[-+=][rwxXst]*/.test(text)) {
-    throw problem('TSB_DOCKERFILE_UNSUPPORTED', `\`--chmod=${text}\` with symbols is not supported yet`, span, 'write the mode in octal: `--chmod=755`')
+    throw problem(
+      'TSB_DOCKERFILE_UNSUPPORTED',
+      `\`--chmod=${text}\` with symbols is not supported yet`,
+      span,
+      'write the mode in octal: `--chmod=755`',
+    )
   }
   throw problem('TSB_DOCKERFILE_CHMOD', `\`${text}\` is not a mode`, span, 'write it in octal, up to 7777: `--chmod=755`')
 }

@@ -1,13 +1,15 @@
-import type { EnvInstruction } from '../instructions/env.ts'
 import type { ArgInstruction } from '../instructions/arg.ts'
-import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
+import type { EnvInstruction } from '../instructions/env.ts'
+import { addHistory, expandIn, type LowerContext, type StageState, setVariable } from './state.ts'
 
 /** ENV: into the config and what later steps see. All values see the environment from before the instruction. */
 export function lowerEnv(instruction: EnvInstruction, state: StageState, context: LowerContext): void {
   const { raw } = instruction
-  const pairs = instruction.pairs.map(([name, value]) => [expandIn(state, context, raw, name).text, expandIn(state, context, raw, value).text] as const)
+  const pairs = instruction.pairs.map(
+    ([name, value]) => [expandIn(state, context, raw, name).text, expandIn(state, context, raw, value).text] as const,
+  )
   for (const [name, value] of pairs) {
-    state.variables.set(name, value)
+    setVariable(state, name, value)
     state.config.Env = withVariable(state.config.Env ?? [], name, value)
   }
   addHistory(state, `ENV ${pairs.map(([name, value]) => `${name}=${value}`).join(' ')}`, false)
@@ -20,7 +22,7 @@ export function lowerArg(instruction: ArgInstruction, state: StageState, context
     const name = expandIn(state, context, raw, arg.name).text
     const given = context.request.buildArgs.get(name)
     const value = given ?? (arg.value === undefined ? context.globals.get(name) : expandIn(state, context, raw, arg.value).text)
-    if (value !== undefined) state.variables.set(name, value)
+    if (value !== undefined) setVariable(state, name, value)
     state.args.push({ name, value })
     return value === undefined ? name : `${name}=${value}`
   })

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { ExposeInstruction } from '../instructions/expose.ts'
+import { exposeFormat } from '../lint/expose-format.ts'
 import { problem } from '../problems.ts'
 import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
 
@@ -7,11 +8,20 @@ import { addHistory, expandIn, type LowerContext, type StageState } from './stat
 export function lowerExpose(instruction: ExposeInstruction, state: StageState, context: LowerContext): void {
   const { raw } = instruction
   const words = instruction.ports.flatMap((port) => expandIn(state, context, raw, port).words)
+  for (const word of words) for (const finding of exposeFormat(raw, word)) context.problems.warn(finding)
   words.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-  const ports = words.flatMap((word) => readPorts(word, (why) => problem('TSB_DOCKERFILE_PORT', `\`${word}\` is not a port: ${why}`, raw.places.word(word), 'write `port`, `port/udp` or `first-last/tcp`')))
+  const ports = words.flatMap((word) =>
+    readPorts(word, (why) =>
+      problem(
+        'TSB_DOCKERFILE_PORT',
+        `\`${word}\` is not a port: ${why}`,
+        raw.places.word(word),
+        'write `port`, `port/udp` or `first-last/tcp`',
+      ),
+    ),
+  )
   const unique = [...new Set(ports)]
-  if (unique.length === 0) throw problem('TSB_DOCKERFILE_PORT', 'no port is left after expansion', raw.span, 'give the variable a value')
-  const exposed = { ...state.config.ExposedPorts }
+  const exposed: Record<string, Record<string, never>> = { ...state.config.ExposedPorts }
   for (const port of unique) exposed[port] = {}
   state.config.ExposedPorts = exposed
   addHistory(state, `EXPOSE [${unique.join(' ')}]`, false)
@@ -20,7 +30,7 @@ export function lowerExpose(instruction: ExposeInstruction, state: StageState, c
 /** `[ip:][host:]port[-port][/protocol]`; ip and host ports are checked and dropped, as Docker does. */
 function readPorts(word: string, fail: (why: string) => Error): readonly string[] {
   const slash = word.lastIndexOf('/')
-  const protocol = (slash < 0 ? 'tcp' : word.slice(slash + 1)).toLowerCase()
+  const protocol = (slash < 0 ? '' : word.slice(slash + 1)).toLowerCase() || 'tcp'
   if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw fail(`there is no protocol \`${protocol}\``)
   const parts = (slash < 0 ? word : word.slice(0, slash)).split(':')
   const container = readRange(parts.at(-1) ?? '', fail)
@@ -30,7 +40,10 @@ function readPorts(word: string, fail: (why: string) => Error): readonly string[
     const count = container.last - container.first
     if (hosts.last - hosts.first !== count && count !== 0) throw fail('the ranges have different sizes')
   }
-  const ip = parts.slice(0, -2).join(':').replace(/^\[(.*)\]$/, '$1')
+  const ip = parts
+    .slice(0, -2)
+    .join(':')
+    .replace(/^\[(.*)\]$/, '$1')
   if (ip !== '' && isIP(ip) === 0) throw fail(`\`${ip}\` is not an address`)
   return Array.from({ length: container.last - container.first + 1 }, (_, i) => `${container.first + i}/${protocol}`)
 }

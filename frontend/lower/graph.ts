@@ -39,14 +39,21 @@ export class GraphBuilder {
   /** The context's vertex; it will read at least `paths`. */
   context(paths: readonly string[]): VertexId {
     for (const path of paths) this.#contextPaths.add(path)
-    this.#context ??= this.add({ op: { kind: 'local', name: 'context', paths: [] }, inputs: [], name: '[internal] load build context', stage: '' })
+    this.#context ??= this.add({
+      op: { kind: 'local', name: 'context', paths: [] },
+      inputs: [],
+      name: '[internal] load build context',
+      stage: '',
+    })
     return this.#context
   }
 
   finish(output: VertexId): Graph {
     const all = this.#contextPaths.has('/')
     const paths = all ? [] : [...this.#contextPaths].sort()
-    const vertices = this.#vertices.map((vertex): Vertex => (vertex.id === this.#context ? { ...vertex, op: { kind: 'local', name: 'context', paths } } : vertex))
+    const vertices = this.#vertices.map(
+      (vertex): Vertex => (vertex.id === this.#context ? { ...vertex, op: { kind: 'local', name: 'context', paths } } : vertex),
+    )
     return { vertices, output }
   }
 }

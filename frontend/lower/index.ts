@@ -58,41 +58,30 @@ export function lowerStages(input: LowerInput, problems: Problems): Omit<BuildPl
   return { graph: graph.finish(final.vertex), image: imagePlan(final, request) }
 }
 
+type Lower<I extends StageInstruction> = (instruction: I, state: StageState, context: LowerContext) => void
+
+const LOWER: { readonly [K in StageInstruction['kind']]: Lower<Extract<StageInstruction, { kind: K }>> } = {
+  arg: lowerArg,
+  cmd: lowerCmd,
+  copy: lowerCopy,
+  entrypoint: lowerEntrypoint,
+  env: lowerEnv,
+  expose: lowerExpose,
+  healthcheck: lowerHealthcheck,
+  label: lowerLabel,
+  maintainer: lowerMaintainer,
+  onbuild: lowerOnbuild,
+  run: lowerRun,
+  shell: lowerShell,
+  stopsignal: lowerStopSignal,
+  user: lowerUser,
+  volume: lowerVolume,
+  workdir: lowerWorkdir,
+}
+
 function lower(instruction: StageInstruction, state: StageState, context: LowerContext): void {
-  switch (instruction.kind) {
-    case 'arg':
-      return lowerArg(instruction, state, context)
-    case 'cmd':
-      return lowerCmd(instruction, state)
-    case 'copy':
-      return lowerCopy(instruction, state, context)
-    case 'entrypoint':
-      return lowerEntrypoint(instruction, state)
-    case 'env':
-      return lowerEnv(instruction, state, context)
-    case 'expose':
-      return lowerExpose(instruction, state, context)
-    case 'healthcheck':
-      return lowerHealthcheck(instruction, state)
-    case 'label':
-      return lowerLabel(instruction, state, context)
-    case 'maintainer':
-      return lowerMaintainer(instruction, state)
-    case 'onbuild':
-      return lowerOnbuild(instruction, state)
-    case 'run':
-      return lowerRun(instruction, state, context)
-    case 'shell':
-      return lowerShell(instruction, state)
-    case 'stopsignal':
-      return lowerStopSignal(instruction, state, context)
-    case 'user':
-      return lowerUser(instruction, state, context)
-    case 'volume':
-      return lowerVolume(instruction, state, context)
-    case 'workdir':
-      return lowerWorkdir(instruction, state, context)
-  }
+  const step = LOWER[instruction.kind] as Lower<StageInstruction>
+  step(instruction, state, context)
 }
 
 function imagePlan(state: StageState, request: CompileRequest): ImagePlan {

@@ -6,7 +6,7 @@ import type { Base, ResolvedStage } from '../resolve.ts'
 import { type Stage, stageId } from '../stages.ts'
 import { withVariable } from './env.ts'
 import { StepNames } from './names.ts'
-import { type ConfigDraft, DEFAULT_PATH, type LowerContext, type StageState } from './state.ts'
+import { type ConfigDraft, DEFAULT_PATH, type LowerContext, type StageState, setVariable } from './state.ts'
 
 /** A stage after its FROM: on scratch, on an image, or on what an earlier stage became. */
 export function beginStage(resolved: ResolvedStage, stageCount: number, context: LowerContext): StageState {
@@ -25,13 +25,17 @@ type Start = Omit<StageState, 'id' | 'names' | 'sources' | 'cmdSet'>
 
 function inherit(base: Extract<Base, { kind: 'stage' }>, context: LowerContext): Start {
   const parent = context.results.get(base.index) as StageState
-  const { platform, vertex, author } = parent
+  const { platform, vertex, author, workdirSet } = parent
+  const variables = new Map(parent.variables)
+  // The config's Env is applied anew, so it wins over an ARG that came after it in the parent.
+  for (const entry of parent.config.Env ?? []) setVariable({ variables }, ...splitEntry(entry))
   return {
     platform,
     vertex,
     author,
+    workdirSet,
     base: parent.base,
-    variables: new Map(parent.variables),
+    variables,
     args: [...parent.args],
     config: { ...parent.config },
     history: [...parent.history],
@@ -50,6 +54,7 @@ function begin(base: Exclude<Base, { kind: 'stage' }>, stage: Stage, id: string,
     args: [],
     config,
     author: image?.author,
+    workdirSet: false,
     history: [],
   }
 }
@@ -77,8 +82,23 @@ function beginConfig(image: ImageConfig | undefined): ConfigDraft {
 
 /** Leftovers of older builders (`Hostname`, `Image`, `AttachStdin`…) are dropped, as BuildKit does. */
 function knownFields(config: ContainerConfig): ConfigDraft {
-  const { User, ExposedPorts, Env, Entrypoint, Cmd, Healthcheck, Volumes, WorkingDir, Labels, StopSignal, Shell, OnBuild, ArgsEscaped } = config
-  const known = { User, ExposedPorts, Env, Entrypoint, Cmd, Healthcheck, Volumes, WorkingDir, Labels, StopSignal, Shell, OnBuild, ArgsEscaped }
+  const { User, ExposedPorts, Env, Entrypoint, Cmd, Healthcheck, Volumes, WorkingDir, Labels, StopSignal, Shell, OnBuild, ArgsEscaped } =
+    config
+  const known = {
+    User,
+    ExposedPorts,
+    Env,
+    Entrypoint,
+    Cmd,
+    Healthcheck,
+    Volumes,
+    WorkingDir,
+    Labels,
+    StopSignal,
+    Shell,
+    OnBuild,
+    ArgsEscaped,
+  }
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined && value !== null))
 }
 

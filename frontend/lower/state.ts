@@ -1,16 +1,17 @@
+import { isTsbError } from '../../core/error.ts'
 import type { VertexId } from '../../core/graph.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../core/manifest.ts'
 import type { Platform } from '../../core/platform.ts'
 import { type Expansion, expand } from '../expand.ts'
+import type { CopyInstruction } from '../instructions/copy.ts'
 import { undefinedVariable } from '../lint/undefined-var.ts'
-import type { Problems } from '../problems.ts'
+import { type Problems, problem } from '../problems.ts'
 import type { CopySource } from '../resolve.ts'
 import type { Variables } from '../scope.ts'
-import type { CopyInstruction } from '../instructions/copy.ts'
 import type { RawInstruction } from '../source.ts'
 import type { CompileRequest } from '../types.ts'
 import type { GraphBuilder } from './graph.ts'
-import { StepNames } from './names.ts'
+import type { StepNames } from './names.ts'
 
 export type ConfigDraft = { -readonly [K in keyof ContainerConfig]: ContainerConfig[K] }
 
@@ -29,7 +30,7 @@ export interface StageState {
   readonly base: ImageConfig | undefined
   /** Result so far. */
   vertex: VertexId
-  /** What RUN and expansion see: the config's Env and the ARGs. */
+  /** What RUN and expansion see: the config's Env and the ARGs, the last written last. */
   readonly variables: Variables
   readonly args: DeclaredArg[]
   readonly config: ConfigDraft
@@ -37,6 +38,8 @@ export interface StageState {
   readonly history: HistoryEntry[]
   /** CMD stood in this very stage, so ENTRYPOINT leaves it. */
   cmdSet: boolean
+  /** A WORKDIR stood in this chain of stages. */
+  workdirSet: boolean
   readonly sources: ReadonlyMap<CopyInstruction, CopySource>
 }
 
@@ -58,13 +61,22 @@ const COMMENT = 'buildkit.dockerfile.v0'
 
 /** Expands a part of an instruction with what the stage knows, and warns of names nobody set. */
 export function expandIn(state: StageState, context: LowerContext, raw: RawInstruction, text: string): Expansion {
-  const expansion = expand(text, (name) => state.variables.get(name), { escape: raw.escape })
+  const expansion = placed(raw, text, () => expand(text, (name) => state.variables.get(name), { escape: raw.escape }))
   for (const name of expansion.unset) context.problems.warn(undefinedVariable(name, raw, state.variables.keys()))
   return expansion
 }
 
+/** Sets a variable for what follows. BuildKit hands variables to RUN in the order they were last set. */
+export function setVariable(state: Pick<StageState, 'variables'>, name: string, value: string): void {
+  state.variables.delete(name)
+  state.variables.set(name, value)
+}
+
 /** The program and arguments of a command line. */
-export function commandArgs(state: StageState, command: { readonly form: 'shell'; readonly text: string } | { readonly form: 'exec'; readonly args: readonly string[] }): readonly string[] {
+export function commandArgs(
+  state: StageState,
+  command: { readonly form: 'shell'; readonly text: string } | { readonly form: 'exec'; readonly args: readonly string[] },
+): readonly string[] {
   if (command.form === 'exec') return command.args
   return [...(state.config.Shell ?? DEFAULT_SHELL), command.text]
 }
@@ -72,4 +84,12 @@ export function commandArgs(state: StageState, command: { readonly form: 'shell'
 /** Notes an instruction in the image's history; `layer` says that it made one. */
 export function addHistory(state: StageState, createdBy: string, layer: boolean): void {
   state.history.push({ created_by: createdBy, comment: COMMENT, ...(layer ? {} : { empty_layer: true }) })
+}
+
+function placed<T>(raw: RawInstruction, text: string, step: () => T): T {
+  try {
+    return step()
+  } catch (error) {
+    throw isTsbError(error) ? problem(error.code, error.message, raw.places.word(text), error.hint) : error
+  }
 }

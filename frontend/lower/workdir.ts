@@ -1,12 +1,16 @@
 import { posix } from 'node:path'
 import type { WorkdirInstruction } from '../instructions/workdir.ts'
+import { workdirRelativePath } from '../lint/workdir-relative-path.ts'
 import { displayText } from './names.ts'
 import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
 
 /** WORKDIR: the config's directory, made by the stage's user where it is missing. `/` always exists. */
 export function lowerWorkdir(instruction: WorkdirInstruction, state: StageState, context: LowerContext): void {
   const { raw } = instruction
-  const path = posix.resolve('/', state.config.WorkingDir ?? '/', expandIn(state, context, raw, instruction.path).text)
+  const written = expandIn(state, context, raw, instruction.path).text
+  if (!state.workdirSet && !written.startsWith('/')) context.problems.warn(workdirRelativePath(raw, written))
+  state.workdirSet = true
+  const path = posix.resolve('/', state.config.WorkingDir ?? '/', written)
   state.config.WorkingDir = path
   const layer = path !== '/'
   if (layer) {
