@@ -46,12 +46,12 @@ const SAMPLE: usize = 16 << 10;
 
 impl GzipEncoder {
     fn new(level: i32) -> io::Result<Self> {
-        let level = CompressionLvl::new(level).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-        Ok(Self {
-            compressor: Compressor::new(level),
-            probe: Compressor::new(CompressionLvl::fastest()),
-            sample: Vec::new(),
-        })
+        let compressor = |level| match CompressionLvl::new(level) {
+            Ok(level) => Ok(Compressor::new(level)),
+            Err(_) => Err(io::Error::from(io::ErrorKind::InvalidInput)),
+        };
+        // Level 0 would store everything, so 1 is the fastest that tells anything.
+        Ok(Self { compressor: compressor(level)?, probe: compressor(1)?, sample: Vec::new() })
     }
 
     fn encode(&mut self, block: &[u8], output: &mut Vec<u8>) -> io::Result<()> {

@@ -291,6 +291,20 @@ mod tests {
     }
 
     #[test]
+    fn what_compresses_is_compressed() {
+        let letters = sample(2 << 20);
+        for (compression, level) in [(Compression::Gzip, None), (Compression::Gzip, Some(1)), (Compression::Zstd, None)]
+        {
+            let options = PackOptions { compression, level, workers: 2 };
+            let result = pack(io::sink(), &options, &Cancel::new(), |sink| {
+                sink.write_all(&letters).map_err(|cause| write_error(&cause))
+            });
+            // 16 letters are 4 bits each.
+            assert!(result.unwrap().packed.size < letters.len() as u64 * 6 / 10, "{compression:?} {level:?}");
+        }
+    }
+
+    #[test]
     fn a_cut_stream_is_an_error() {
         for compression in [Compression::Gzip, Compression::Zstd] {
             let (_, output) = packed(&sample(3 << 20), compression, 2);

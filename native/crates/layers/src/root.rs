@@ -59,10 +59,10 @@ impl Root {
 
     /// The directory at `path` (cleaned), made with what leads to it when `make` says so; `None` when it is not there.
     pub fn directory(&mut self, path: &[u8], make: bool) -> Result<Option<Parent>, Fail> {
-        if let Some((known, parent)) = &self.last {
-            if known == path {
-                return Ok(Some(parent.clone()));
-            }
+        if let Some((known, parent)) = &self.last
+            && known == path
+        {
+            return Ok(Some(parent.clone()));
         }
         let found = match self.strict(path) {
             Ok(fd) => Some(Parent { fd: Rc::new(fd), path: path.to_vec() }),
