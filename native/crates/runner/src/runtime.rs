@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -58,6 +59,10 @@ impl<'a> Runtime<'a> {
             command.arg("--detach");
         }
         command.arg(&self.request.id).stdin(Stdio::inherit());
+        // Without a hook the standard library takes glibc's `posix_spawn`, which leaves signal 32 ignored, for the
+        // container too.
+        // SAFETY: the hook does nothing.
+        unsafe { command.pre_exec(|| Ok(())) };
         command
     }
 

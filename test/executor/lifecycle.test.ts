@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import process from 'node:process'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { sweepCgroups } from '../../executor/cgroups.ts'
+import { leftovers, makeSandbox, noContainers, type Sandbox } from './sandbox.ts'
+
+const options = { skip: noContainers, timeout: 60_000 }
+/** Starts background processes and a marker, then waits far longer than any test. */
+const LONG = 'busybox sleep 1000 & (busybox setsid busybox sleep 1000 &) ; echo ready; busybox sleep 1000'
+const SIGTERM = 15
+const SIGUSR1 = 10
+
+let sandbox: Sandbox
+
+before(async () => {
+  if (!noContainers) sandbox = await makeSandbox()
+})
+after(async () => {
+  if (!noContainers) await sandbox[Symbol.asyncDispose]()
+})
+
+test('signals reach the process, and its death by one is told', options, async () => {
+  const send = async (script: string, signal: number): Promise<unknown> => {
+    const spec = await sandbox.spec(['busybox', 'sh', '-c', script])
+    const [started, ready] = [defer<(signal: number) => void>(), defer<void>()]
+    const ended = sandbox.executor.run(
+      spec,
+      { kind: 'capture', onOutput: () => ready.resolve() },
+      { signal: new AbortController().signal, onStarted: started.resolve },
+    )
+    const [sendSignal] = await Promise.all([started.promise, ready.promise])
+    sendSignal(signal)
+    const { durationMs, ...outcome } = (await ended) as { durationMs: number }
+    assert.ok(durationMs > 0 && durationMs < 20_000)
+    return outcome
+  }
+  assert.deepEqual(await send('trap "exit 9" USR1; echo ready; while :; do busybox sleep 0.1; done', SIGUSR1), { kind: 'exited', code: 9 })
+  assert.deepEqual(await send('trap "exit 4" TERM; echo ready; while :; do busybox sleep 0.1; done', SIGTERM), { kind: 'exited', code: 4 })
+  assert.deepEqual(await send(LONG, 9), { kind: 'signaled', signal: 9 })
+  assert.deepEqual(leftovers(sandbox), [])
+})
+
+test('an abort ends everything', options, async () => {
+  for (const network of ['none', 'default'] as const) {
+    const controller = new AbortController()
+    const running = sandbox.executor.run(
+      await sandbox.spec(['busybox', 'sh', '-c', LONG], { network }),
+      { kind: 'capture', onOutput: () => controller.abort() },
+      { signal: controller.signal },
+    )
+    await assert.rejects(running, { code: 'TSB_INTERRUPTED' })
+    assert.deepEqual(leftovers(sandbox), [])
+  }
+  await assert.rejects(sandbox.sh('true', {}, AbortSignal.abort()), { code: 'TSB_INTERRUPTED' })
+})
+
+test('an abort while it starts ends everything', options, async () => {
+  for (const delay of [0, 5, 10, 20, 40, 60]) {
+    await assert.rejects(sandbox.sh(LONG, { network: 'default' }, AbortSignal.timeout(delay)), { code: 'TSB_INTERRUPTED' })
+    assert.deepEqual(leftovers(sandbox), [])
+  }
+})
+
+test('processes left behind end with the first one', options, async () => {
+  const { outcome, stdout } = await sandbox.sh('(busybox setsid busybox sleep 1000 &); echo done')
+  assert.equal(outcome.kind, 'exited')
+  assert.equal(stdout, 'done\n')
+  assert.deepEqual(leftovers(sandbox), [])
+})
+
+test('mount points leave no trace in an empty root', options, async () => {
+  const { stdout } = await sandbox.sh('busybox cat /etc/hosts; busybox ls -d /proc /sys /dev /etc /mnt/a', {
+    mounts: [{ source: sandbox.layer, target: '/mnt/a', readonly: true }],
+    extraHosts: [['other', '192.0.2.7']],
+  })
+  assert.match(stdout, /^127\.0\.0\.1\tlocalhost sandbox\n::1\tlocalhost ip6-localhost ip6-loopback\n192\.0\.2\.7\tother\n/)
+  assert.ok(stdout.endsWith('/dev\n/etc\n/mnt/a\n/proc\n/sys\n'))
+  assert.deepEqual(await readdir(sandbox.upper), [])
+  assert.deepEqual((await readdir(sandbox.layer)).sort(), ['bin'])
+})
+
+test('what the container adds beside a mount point stays', options, async () => {
+  await sandbox.sh('echo x > /etc/own')
+  assert.deepEqual(await readdir(sandbox.upper), ['etc'])
+  assert.deepEqual(await readdir(join(sandbox.upper, 'etc')), ['own'])
+})
+
+test('the death of the caller ends everything', options, async () => {
+  const file = fileURLToPath(new URL('./long-running.js', import.meta.url))
+  const child = spawn(process.execPath, [file, JSON.stringify(await sandbox.spec(['busybox', 'sh', '-c', LONG], { network: 'default' }))], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, STATE: join(sandbox.directory, 'orphan') },
+  })
+  await once(child.stdout, 'data')
+  assert.notDeepEqual(leftovers(sandbox), [])
+  child.kill('SIGKILL')
+  for (let waited = 0; leftovers(sandbox).length > 0 && waited < 2000; waited += 20) await sleep(20)
+  assert.deepEqual(leftovers(sandbox), [])
+})
+
+test('sweeping keeps young cgroups and ignores others', options, async () => {
+  if (!existsSync('/sys/fs/cgroup')) return
+  await sweepCgroups(Date.now())
+  assert.deepEqual(leftovers(sandbox), [])
+})
+
+interface Deferred<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+}
+
+function defer<T>(): Deferred<T> {
+  let resolve: (value: T) => void = () => undefined
+  const promise = new Promise<T>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
