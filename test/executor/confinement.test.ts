@@ -14,7 +14,7 @@ after(async () => {
 
 test("capabilities and seccomp are Docker's", options, async () => {
   for (const user of ['', '1000']) {
-    const { stdout } = await sandbox.sh('busybox cat /proc/self/status', { user })
+    const { stdout } = await sandbox.run(['busybox', 'cat', '/proc/self/status'], { user })
     const status = Object.fromEntries(stdout.split('\n').map((line) => line.split(/:\s*/, 2)))
     const held = user === '' ? '00000000a80425fb' : '0000000000000000'
     assert.deepEqual(
