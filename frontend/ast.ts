@@ -77,7 +77,7 @@ function location(
   found: AstInstruction | undefined,
   shift: number,
 ): Location {
-  const endText = (lines[line.end] ?? '').replace(/\s+$/, '')
+  const endText = (lines[line.end] ?? '').trimEnd()
   const indent = (lines[line.first] ?? '').search(/\S|$/)
   const span: Span = {
     file,

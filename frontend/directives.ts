@@ -21,7 +21,7 @@ export interface CheckOptions {
 }
 
 const KNOWN = ['syntax', 'escape', 'check']
-const SHAPE = /^\s*#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/
+const SHAPE = /^\s*#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=(.*)$/s
 
 /**
  * Reads the directives from a file's physical lines (without the BOM). The first line that is not one ends them.
@@ -33,10 +33,10 @@ export function readDirectives(file: SourceFile, lines: readonly string[]): Dire
   for (const line of lines) {
     const match = SHAPE.exec(line)
     const name = match?.[1]?.toLowerCase() ?? ''
-    if (match === null || !KNOWN.includes(name)) break
+    const value = match?.[2]?.trim() ?? ''
+    if (value === '' || !KNOWN.includes(name)) break
     const span = spanOfLine(file, count, line)
     if (found.has(name)) throw problem('TSB_DOCKERFILE_DIRECTIVE_INVALID', `a second \`${name}\` directive`, span, 'keep one of them')
-    const value = match[2] ?? ''
     if (name === 'escape' && value !== '\\' && value !== '`') {
       throw problem(
         'TSB_DOCKERFILE_DIRECTIVE_INVALID',

@@ -37,6 +37,8 @@ export function expand(text: string, lookup: Lookup, options: ExpandOptions): Ex
   return { text: result, words: expander.finishWords(), unset: expander.unset }
 }
 
+/** Deeper than anything meant; the reader is recursive. */
+const DEPTH_LIMIT = 100
 const SPECIAL = '@*#?-$!0'
 
 /** Reads one text from left to right, building the result and its words side by side. */
@@ -172,7 +174,7 @@ class Expander {
     const first = this.#text[this.#at]
     if (first === undefined) throw this.#fail('a `}` is missing')
     if (first === '{' || first === '}' || first === ':') throw this.#fail('a name is missing after `${`')
-    this.#depth++
+    if (++this.#depth > DEPTH_LIMIT) throw this.#fail(`it is nested more than ${DEPTH_LIMIT} times`)
     const value = this.#readBraces(start)
     this.#depth--
     return value
@@ -244,9 +246,13 @@ class Expander {
   #fail(why: string): ReturnType<typeof problem> {
     return problem(
       'TSB_DOCKERFILE_SUBSTITUTION',
-      `cannot expand \`${this.#text}\`: ${why}`,
+      `cannot expand \`${shorten(this.#text)}\`: ${why}`,
       undefined,
       'put the escape character before a `$` or quote that is meant literally',
     )
   }
+}
+
+function shorten(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }

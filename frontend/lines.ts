@@ -74,7 +74,7 @@ export function logicalLines(file: SourceFile, lines: readonly string[], escape:
 
 /** A physical line without its end. */
 function take(file: SourceFile, lines: readonly string[], index: number): string {
-  const line = (lines[index] as string).replace(/[\r\n]+$/, '')
+  const line = withoutEnd(lines[index] as string)
   if (line.length > LINE_LIMIT / 4 && Buffer.byteLength(line) > LINE_LIMIT) {
     const span = { file, start: { line: index + 1, column: 1 }, end: { line: index + 1, column: line.length + 1 } }
     throw problem('TSB_DOCKERFILE_LINE_TOO_LONG', `a line has more than ${LINE_LIMIT} bytes`, span, 'break the line')
@@ -102,10 +102,16 @@ function readBodies(
           `add a line with only \`${start.name}\` after it`,
         )
       }
-      const line = raw.replace(/[\r\n]+$/, '')
+      const line = withoutEnd(raw)
       if ((start.chomp ? chompBody(line) : line) === start.name) return { ...start, body }
       body += raw
     }
   })
   return { heredocs, next: at }
+}
+
+function withoutEnd(line: string): string {
+  let end = line.length
+  while (end > 0 && (line[end - 1] === '\n' || line[end - 1] === '\r')) end--
+  return line.slice(0, end)
 }

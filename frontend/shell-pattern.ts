@@ -7,41 +7,92 @@ export type PatternEdit =
 /**
  * Edits `value` as `${v#p}`, `${v%p}` and `${v/p/r}` do. Patterns have `*`, `?`, and a backslash before either of them
  * or itself; no classes. `undefined` when something else is escaped.
+ *
+ * Not by regular expressions: a base image chooses values, and backtracking over many stars would take for ever.
  */
 export function editByPattern(value: string, pattern: string, edit: PatternEdit): string | undefined {
-  const body = toRegex(pattern, edit.kind === 'replace' || edit.longest)
-  if (body === undefined) return undefined
+  const pieces = readPieces(pattern)
+  if (pieces === undefined) return undefined
+  const chars = [...value]
   switch (edit.kind) {
     case 'trim-start':
-      return value.replace(new RegExp(`^(?:${body})`, 'u'), '')
-    case 'trim-end':
-      // The leftmost match is the longest end; for the shortest, the part that stays takes all it can.
-      return edit.longest ? value.replace(new RegExp(`(?:${body})$`, 'u'), '') : value.replace(new RegExp(`^([^]*)(?:${body})$`, 'u'), '$1')
-    case 'replace':
-      return value.replace(new RegExp(body, edit.all ? 'gu' : 'u'), () => edit.replacement)
-  }
-}
-
-function toRegex(pattern: string, longest: boolean): string | undefined {
-  const chars = [...pattern]
-  let regex = ''
-  for (let i = 0; i < chars.length; i++) {
-    const char = chars[i] as string
-    if (char === '*') regex += longest ? '.*' : '.*?'
-    else if (char === '?') regex += '.'
-    else if (char !== '\\') regex += quote(char)
-    else {
-      const next = chars[i + 1]
-      // `\}` and `\/` only kept the pattern from ending there.
-      if (next === '}' || next === '/') continue
-      if (next !== '*' && next !== '?' && next !== '\\') return undefined
-      regex += quote(next)
-      i++
+      return chars.slice(findEnd(pieces, chars, 0, edit.longest) ?? 0).join('')
+    case 'trim-end': {
+      const mirrored = pieces.toReversed().map((piece) => piece.toReversed())
+      const count = findEnd(mirrored, chars.toReversed(), 0, edit.longest) ?? 0
+      return chars.slice(0, chars.length - count).join('')
     }
+    case 'replace':
+      return replace(pieces, chars, edit.all, edit.replacement)
   }
-  return regex
 }
 
-function quote(char: string): string {
-  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char
+/** A character, or any one. */
+type Cell = string | undefined
+
+/** What stands before, between and behind the stars. */
+function readPieces(pattern: string): readonly (readonly Cell[])[] | undefined {
+  const chars = [...pattern]
+  const pieces: Cell[][] = [[]]
+  for (let i = 0; i < chars.length; i++) {
+    let char: Cell = chars[i]
+    if (char === '*') {
+      pieces.push([])
+      continue
+    }
+    if (char === '?') char = undefined
+    else if (char === '\\') {
+      char = chars[++i]
+      // `\}` and `\/` only kept the pattern from ending there.
+      if (char === undefined || !'*?\\}/'.includes(char)) return undefined
+    }
+    pieces.at(-1)?.push(char)
+  }
+  return pieces
+}
+
+function replace(pieces: readonly (readonly Cell[])[], chars: readonly string[], all: boolean, replacement: string): string {
+  let result = ''
+  let at = 0
+  while (at <= chars.length) {
+    const end = findEnd(pieces, chars, at, true)
+    // What is behind a star is sought in all that follows: if it is not there, it is not further on either.
+    if (end === undefined && pieces.length > 1 && fits(pieces[0] ?? [], chars, at)) break
+    if (end !== undefined) {
+      result += replacement
+      if (!all) return result + chars.slice(end).join('')
+    }
+    if (end !== undefined && end > at) at = end
+    else result += chars[at++] ?? ''
+    if (at === chars.length && end !== undefined) break
+  }
+  return result + chars.slice(at).join('')
+}
+
+/** Where a match that begins at `start` ends: as late as possible, or as early. */
+function findEnd(pieces: readonly (readonly Cell[])[], chars: readonly string[], start: number, longest: boolean): number | undefined {
+  const [first = [], ...others] = pieces
+  if (!fits(first, chars, start)) return undefined
+  let at = start + first.length
+  for (const [index, piece] of others.entries()) {
+    const last = index === others.length - 1 && longest
+    const found = last ? findLast(piece, chars, at) : findFirst(piece, chars, at)
+    if (found === undefined) return undefined
+    at = found + piece.length
+  }
+  return at
+}
+
+function findFirst(piece: readonly Cell[], chars: readonly string[], from: number): number | undefined {
+  for (let at = from; at + piece.length <= chars.length; at++) if (fits(piece, chars, at)) return at
+  return undefined
+}
+
+function findLast(piece: readonly Cell[], chars: readonly string[], from: number): number | undefined {
+  for (let at = chars.length - piece.length; at >= from; at--) if (fits(piece, chars, at)) return at
+  return undefined
+}
+
+function fits(piece: readonly Cell[], chars: readonly string[], at: number): boolean {
+  return at + piece.length <= chars.length && piece.every((cell, index) => cell === undefined || cell === chars[at + index])
 }
