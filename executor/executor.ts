@@ -46,6 +46,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         upper: spec.upper,
         work: spec.work,
         network,
+        openPorts: spec.openPorts ?? false,
         cgroup: cgroupName(spec.id),
         terminal: spec.terminal,
         capture: io.kind === 'capture',

@@ -9,6 +9,7 @@ export interface RunnerRequest {
   readonly upper: string
   readonly work: string
   readonly network: { readonly kind: 'host' } | { readonly kind: 'none' } | { readonly kind: 'pasta'; readonly program: string }
+  readonly openPorts: boolean
   readonly cgroup: string
   readonly terminal: boolean
   readonly capture: boolean

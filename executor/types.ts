@@ -16,6 +16,8 @@ export interface ProcessSpec {
   readonly user: string
   readonly hostname: string
   readonly network: NetworkMode
+  /** In a network of its own any user may listen below port 1024 and ping, as `docker run` has it; builds do without. */
+  readonly openPorts?: boolean
   readonly mounts: readonly Mount[]
   /** Lines for /etc/hosts besides the usual ones: [name, address]. */
   readonly extraHosts: readonly (readonly [string, string])[]

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdir, readdir, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, test } from 'node:test'
@@ -105,11 +105,51 @@ test('the death of the caller ends everything', options, async () => {
   assert.deepEqual(leftovers(sandbox), [])
 })
 
-test('sweeping keeps young cgroups and ignores others', options, async () => {
-  if (!existsSync('/sys/fs/cgroup')) return
+test('the death of the runner ends everything but cgroups, which the next process sweeps', options, async () => {
+  const ended = sandbox.executor.run(
+    await sandbox.spec(['busybox', 'sh', '-c', LONG], { network: 'default' }),
+    { kind: 'capture', onOutput: killRunners },
+    { signal: new AbortController().signal },
+  )
+  await assert.rejects(ended, { code: 'TSB_RUNTIME_FAILED' })
+  const remaining = leftovers(sandbox)
+  assert.ok(remaining.length > 0 && remaining.every((each) => each.startsWith('tsbuild-')), remaining.join())
   await sweepCgroups(Date.now())
+  assert.deepEqual(leftovers(sandbox), remaining)
+  await sweepCgroups(Date.now() + 60_000)
   assert.deepEqual(leftovers(sandbox), [])
 })
+
+test('many at once', options, async () => {
+  const codes = [1, 2, 3, 4, 5, 6]
+  const finished = await Promise.all(
+    codes.map((code) => sandbox.sh(`busybox sleep 0.2; exit ${code}`, { network: code % 2 ? 'default' : 'none' })),
+  )
+  assert.deepEqual(
+    finished.map(({ outcome }) => outcome.kind === 'exited' && outcome.code),
+    codes,
+  )
+  assert.deepEqual(leftovers(sandbox), [])
+})
+
+test('a resolv.conf that is a link into nowhere', options, async () => {
+  await using linked = await makeSandbox()
+  await mkdir(join(linked.layer, 'etc'))
+  await symlink('../run/systemd/resolve/stub-resolv.conf', join(linked.layer, 'etc/resolv.conf'))
+  const before = await stat(join(linked.layer, 'etc'))
+  const { stdout } = await linked.sh('busybox grep -c nameserver /etc/resolv.conf')
+  assert.ok(Number(stdout) > 0)
+  assert.deepEqual(await readdir(linked.upper), [])
+  assert.equal((await stat(join(linked.layer, 'etc'))).mtimeMs, before.mtimeMs)
+})
+
+/** SIGKILL to the runners that this process started. */
+function killRunners(): void {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').map(Number)
+  const runners = children.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('tsbuild-runner'))
+  assert.equal(runners.length, 1)
+  for (const pid of runners) process.kill(pid, 'SIGKILL')
+}
 
 interface Deferred<T> {
   readonly promise: Promise<T>

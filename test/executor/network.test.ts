@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { after, before, test } from 'node:test'
@@ -53,9 +54,15 @@ test('default: an interface with a route, and no way to services on the host', {
   assert.deepEqual(leftovers(sandbox), [])
 })
 
-test('default: packets leave', { skip: noPasta }, async () => {
-  // To the host's own address behind the gateway's back they cannot go, so this asks the resolver that we all use.
+test('default: a resolver that can be reached', { skip: noPasta }, async () => {
   const { stdout } = await sandbox.sh('busybox cat /etc/resolv.conf', { network: 'default' })
   assert.match(stdout, /^nameserver \S+$/m)
   assert.doesNotMatch(stdout, /^nameserver (127\.|::1)/m)
+})
+
+test('low ports are open to all users only when asked for', { skip: noContainers }, async () => {
+  const file = '/proc/sys/net/ipv4/ip_unprivileged_port_start'
+  const ask = async (openPorts: boolean): Promise<string> => (await sandbox.sh(`busybox cat ${file}`, { openPorts })).stdout
+  assert.deepEqual([await ask(false), await ask(true)], ['1024\n', '0\n'])
+  assert.equal(await readFile(file, 'utf8'), '1024\n')
 })

@@ -9,7 +9,7 @@ use rustix::mount::mount_bind;
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 use crate::failure::{Code, During, Failure, Result};
-use crate::protocol::Network;
+use crate::protocol::{Network, Request};
 
 const OWN_NAMESPACE: &str = "/proc/self/ns/net";
 
@@ -38,13 +38,16 @@ impl Connection {
     }
 
     /// Brings the new namespace up; for pasta that goes on meanwhile.
-    pub fn start(network: &Network, host: OwnedFd, bundle: &Path) -> Result<Self> {
-        if let Network::Host = network {
+    pub fn start(request: &Request, host: OwnedFd) -> Result<Self> {
+        if let Network::Host = request.network {
             return Ok(Self { pasta: None });
         }
         bring_up_loopback().during(Code::Network, || "cannot bring up the loopback interface".into())?;
-        let Network::Pasta { program } = network else { return Ok(Self { pasta: None }) };
-        let pasta = start_pasta(program, host, bundle)
+        if request.open_ports {
+            open_ports().during(Code::Network, || "cannot open ports to all users".into())?;
+        }
+        let Network::Pasta { program } = &request.network else { return Ok(Self { pasta: None }) };
+        let pasta = start_pasta(program, host, &request.bundle)
             .during(Code::Network, || format!("cannot start `{}`", program.display()))?;
         Ok(Self { pasta: Some(pasta) })
     }
@@ -80,6 +83,12 @@ fn start_pasta(program: &Path, host: OwnedFd, bundle: &Path) -> io::Result<Pasta
         command.pre_exec(move || Ok(move_into_link_name_space(host.as_fd(), Some(LinkNameSpaceType::Network))?));
     }
     Ok(Pasta { starting: command.spawn()?, complaints })
+}
+
+/// The switches of our own network namespace, with the values that `docker run` gives them.
+fn open_ports() -> io::Result<()> {
+    fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0")?;
+    fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647")
 }
 
 fn bring_up_loopback() -> io::Result<()> {

@@ -20,6 +20,8 @@ pub struct Request {
     pub upper: PathBuf,
     pub work: PathBuf,
     pub network: Network,
+    /// Whether any user may listen below port 1024 and ping, in a network of its own.
+    pub open_ports: bool,
     /// Name under every cgroup hierarchy.
     pub cgroup: String,
     pub terminal: bool,

@@ -63,7 +63,7 @@ fn take_position(control: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> Result<()>
 fn contain(request: &Request, control: OwnedFd, events: &OwnedFd) -> Result<WaitStatus> {
     let host = Connection::host()?;
     isolate(request)?;
-    let connection = Connection::start(&request.network, host, &request.bundle)?;
+    let connection = Connection::start(request, host)?;
     let root = Root::mount(request)?;
     let ended = run(request, &root, connection, Wait { control: File::from(control) }, events);
     kill_everything();
