@@ -15,11 +15,11 @@ export function lowerEnv(instruction: EnvInstruction, state: StageState, context
   addHistory(state, `ENV ${pairs.map(([name, value]) => `${name}=${value}`).join(' ')}`, false)
 }
 
-/** ARG: a build argument, else the default, else what a global ARG has. Values see the ARGs before them in the line. */
+/** ARG: a build argument, else the default, else what a global ARG has. Values see the ARGs before them in the line; names are taken as written. */
 export function lowerArg(instruction: ArgInstruction, state: StageState, context: LowerContext): void {
   const { raw } = instruction
   const texts = instruction.args.map((arg) => {
-    const name = expandIn(state, context, raw, arg.name).text
+    const { name } = arg
     const given = context.request.buildArgs.get(name)
     const value = given ?? (arg.value === undefined ? context.globals.get(name) : expandIn(state, context, raw, arg.value).text)
     if (value !== undefined) setVariable(state, name, value)

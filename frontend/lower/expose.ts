@@ -20,11 +20,10 @@ export function lowerExpose(instruction: ExposeInstruction, state: StageState, c
       ),
     ),
   )
-  const unique = [...new Set(ports)]
   const exposed: Record<string, Record<string, never>> = { ...state.config.ExposedPorts }
-  for (const port of unique) exposed[port] = {}
+  for (const port of ports) exposed[port] = {}
   state.config.ExposedPorts = exposed
-  addHistory(state, `EXPOSE [${unique.join(' ')}]`, false)
+  addHistory(state, `EXPOSE [${ports.join(' ')}]`, false)
 }
 
 /** `[ip:][host:]port[-port][/protocol]`; ip and host ports are checked and dropped, as Docker does. */
