@@ -2,7 +2,7 @@ import type { BuildEvent } from '../../core/event.ts'
 import { renderFailure } from './failure.ts'
 import type { Renderer } from './renderer.ts'
 import { BuildRows, type Change, type Progress, type Row } from './rows.ts'
-import { formatBytes, formatSeconds } from './units.ts'
+import { formatProgress, formatSeconds } from './units.ts'
 
 /** A row with the lines of it that wait for their turn. */
 interface Block {
@@ -133,9 +133,8 @@ function takeProgress(block: Block, { item, current, total, started }: Progress,
   const moved = last === undefined || time - last.time >= 5000 || (total !== undefined && current - last.current >= total / 20)
   if (last !== undefined && (last.current === current || !(isDone || moved))) return
   block.printed.set(item, { current, time })
-  const amount = total === undefined ? ` ${formatBytes(current)}` : ` ${formatBytes(current)} / ${formatBytes(total)}`
   const elapsed = time - started > 10 ? ` ${formatSeconds(time - started)}` : ''
-  block.queue.push(`${item}${amount}${elapsed}${isDone ? ' done' : ''}`)
+  block.queue.push(`${item} ${formatProgress(current, total)}${elapsed}${isDone ? ' done' : ''}`)
 }
 
 function endLine(row: Row): string {

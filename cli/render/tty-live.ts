@@ -3,7 +3,7 @@ import { cleanLine } from './log.ts'
 import type { Look } from './look.ts'
 import type { BuildRows, Progress, Row } from './rows.ts'
 import { rowLine } from './tty-lines.ts'
-import { formatBytes, formatDuration } from './units.ts'
+import { formatDuration, formatProgress } from './units.ts'
 import { displayWidth, truncate } from './width.ts'
 
 const SPINNER_MS = 100
@@ -62,8 +62,7 @@ function isUnderWay(progress: Progress): boolean {
 }
 
 function progressText({ item, current, total }: Progress): string {
-  const amount = total === undefined ? formatBytes(current) : `${formatBytes(current)} / ${formatBytes(total)}`
-  return cleanLine(`${item} ${amount}`)
+  return cleanLine(`${item} ${formatProgress(current, total)}`)
 }
 
 /** ` ━━━━━━──────── 3/7 · 4.2s` */

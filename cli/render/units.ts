@@ -16,6 +16,11 @@ export function formatBytes(bytes: number): string {
   return unit === 'B' ? `${value}B` : `${value.toFixed(2)}${unit}`
 }
 
+/** How far something is: `1.00MB / 12.35MB`; without a total the number counts things (`files 312`), not bytes. */
+export function formatProgress(current: number, total: number | undefined): string {
+  return total === undefined ? String(current) : `${formatBytes(current)} / ${formatBytes(total)}`
+}
+
 /** The largest unit in which the rounded number is still below 1000. */
 function scale(bytes: number, round: (value: number) => number): { readonly value: number; readonly unit: string } {
   let value = bytes
