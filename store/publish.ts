@@ -34,7 +34,9 @@ export class Publisher {
   /** Hands a result in. Failures surface in `flush`. */
   add(publication: Publication): void {
     this.#pending.push(publication)
-    this.#running ??= this.#drain()
+    this.#running ??= this.#drain().finally(() => {
+      this.#running = undefined
+    })
   }
 
   /** Waits until all that was handed in is durable. @throws what the sync or the database threw */
@@ -57,8 +59,6 @@ export class Publisher {
     } catch (error) {
       this.#failure ??= error
       this.#pending = []
-    } finally {
-      this.#running = undefined
     }
   }
 

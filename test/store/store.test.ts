@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createRequire } from 'node:module'
 import { blake3Digest, type Digest } from '../../core/digest.ts'
 import type { Effects } from '../../core/effects.ts'
 import { isTsbError } from '../../core/error.ts'
@@ -69,6 +69,15 @@ test('results handed in together share one sync', async (t) => {
   }
   await store.publisher.flush()
   assert.ok(native.synced - before <= 2, `${native.synced - before} syncs for 4 results`)
+})
+
+test('a result without layers needs no sync, and the flush ends', { timeout: 5_000 }, async (t) => {
+  await using store = openStore(temporaryRoot(t), native, effects)
+  const before = native.synced
+  store.publisher.add({ layers: [], record: recordOf(blake3Digest('k'), 'x'), claim: blake3Digest('k') })
+  await store.publisher.flush()
+  assert.equal(native.synced, before)
+  assert.equal(store.records.find(blake3Digest('k')), 'x')
 })
 
 test('one process at a time claims a key', async (t) => {
@@ -138,7 +147,10 @@ test('a name belongs to the image that took it last', async (t) => {
   store.images.name('docker.io/library/app:latest', first)
   store.images.name('docker.io/library/app:latest', second)
   assert.equal(store.images.named('docker.io/library/app:latest')?.id, second)
-  assert.deepEqual(store.images.list().map((image) => image.id), [second])
+  assert.deepEqual(
+    store.images.list().map((image) => image.id),
+    [second],
+  )
 })
 
 test('a store of a newer program is refused and left as it is', async (t) => {
@@ -148,5 +160,8 @@ test('a store of a newer program is refused and left as it is', async (t) => {
   const database = new Database(join(root, 'tsbuild.db'))
   database.pragma('user_version = 999')
   database.close()
-  assert.throws(() => openStore(root, native, effects), (error) => isTsbError(error) && error.code === 'TSB_STORE_NEWER' && error.fault === 'host')
+  assert.throws(
+    () => openStore(root, native, effects),
+    (error) => isTsbError(error) && error.code === 'TSB_STORE_NEWER' && error.fault === 'host',
+  )
 })
