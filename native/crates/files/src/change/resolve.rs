@@ -26,7 +26,7 @@ pub(super) enum Place {
 pub(super) fn resolve(root: impl AsFd, path: &[u8]) -> Result<Place> {
     let mut todo: Vec<Vec<u8>> = Vec::new();
     push_components(&mut todo, path);
-    let mut stack = vec![open_root(root.as_fd(), path)?];
+    let mut stack = vec![reopen(root.as_fd(), path)?];
     let mut missing: Vec<Vec<u8>> = Vec::new();
     let mut other: Option<Vec<u8>> = None;
     let mut links = 0;
@@ -74,7 +74,8 @@ pub(super) fn resolve(root: impl AsFd, path: &[u8]) -> Result<Place> {
     let directory = stack.pop().ok_or_else(|| not_a_directory(path))?;
     Ok(match (other, missing.is_empty()) {
         (Some(name), _) => Place::Other(directory, name),
-        (None, true) => Place::Directory(directory),
+        // On the stack it was open for its path only, which is not enough to change it.
+        (None, true) => Place::Directory(reopen(directory.as_fd(), path)?),
         (None, false) => Place::Missing(directory, missing),
     })
 }
@@ -114,9 +115,9 @@ pub(super) fn conflict(message: String, path: &[u8]) -> Error {
     Error::new("TSB_COPY_CONFLICT", Fault::Input, message).at(as_path(path))
 }
 
-fn open_root(root: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd> {
+fn reopen(directory: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::openat(root, ".", flags, Mode::empty()).map_err(|e| failed("cannot open the root for", path, e))
+    rustix::fs::openat(directory, ".", flags, Mode::empty()).map_err(|e| failed("cannot open", path, e))
 }
 
 fn top(stack: &[OwnedFd]) -> BorrowedFd<'_> {

@@ -13,7 +13,9 @@ struct Stage(tempfile::TempDir);
 impl Stage {
     fn new() -> Self {
         let stage = Self(tempfile::tempdir().unwrap());
-        ["trees", "base/d/e", "base/other", "upper", "work"].iter().for_each(|name| fs::create_dir_all(stage.path(name)).unwrap());
+        ["trees", "base/d/e", "base/other", "upper", "work"]
+            .iter()
+            .for_each(|name| fs::create_dir_all(stage.path(name)).unwrap());
         ["base/d/f", "base/d/e/g", "base/other/h"].iter().for_each(|name| fs::write(stage.path(name), name).unwrap());
         stage
     }
