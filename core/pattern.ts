@@ -8,7 +8,10 @@ import { TsbError } from './error.ts'
  *
  * - in Go `!`, `#`, `{}` and `+()` mean nothing, a class is negated by `^` only, and `[[:alpha:]]` is no special class;
  * - Go's `*` matches a leading dot, and there is no `.` or `..` to be careful about: paths are cleaned before;
- * - minimatch reads an escaped `^` at the start of a class as a negation, and escapes characters that need none.
+ * - minimatch reads classes by UTF-16 units and an escaped `^` in front as a negation, so it sees placeholders for them;
+ * - it escapes characters that need none.
+ *
+ * Not followed: moby hands patterns to Go's regexp nearly as they are, so that `[[:alpha:]]` and `\d` happen to work there.
  */
 type Token =
   | { readonly kind: 'literal'; readonly char: string }
@@ -125,7 +128,7 @@ function readClass(pattern: string, chars: readonly string[], start: number): { 
     }
     i++
     const high = read()
-    if (high < low) throw invalid(pattern, `the range \`${low}-${high}\` is empty`)
+    if ((high.codePointAt(0) ?? 0) < (low.codePointAt(0) ?? 0)) throw invalid(pattern, `the range \`${low}-${high}\` is empty`)
     ranges.push([low, high])
   }
   return { token: { kind: 'class', negated, ranges }, next: i }
@@ -134,7 +137,8 @@ function readClass(pattern: string, chars: readonly string[], start: number): { 
 /** The expression for tokens without separators, unanchored. */
 function piecesToRegex(tokens: readonly Token[]): string {
   if (tokens.length === 0) return ''
-  const source = new Minimatch(tokens.map(toMinimatch).join(''), {
+  const placeholder = unused(tokens)
+  const source = new Minimatch(tokens.map((token) => toMinimatch(token, placeholder)).join(''), {
     dot: true,
     nobrace: true,
     nocomment: true,
@@ -146,10 +150,20 @@ function piecesToRegex(tokens: readonly Token[]): string {
   if (source === false) throw new TsbError('TSB_BUG', 'minimatch made no expression', { fault: 'bug' })
   const text = plain(source.source.slice(1, -1).replace(DOT_GUARD, ''))
   // A lone star is "one or more" to minimatch, which is right for a component but not for a piece of one.
-  return text === '[^/]+?' ? '[^/]*' : text
+  if (text === '[^/]+?') return '[^/]*'
+  const classes = tokens.filter((token) => token.kind === 'class')
+  return text.replaceAll(placeholder, () => classToRegex(classes.shift()))
 }
 
-function toMinimatch(token: Token): string {
+/** A character of the private use area that the pattern does not have. */
+function unused(tokens: readonly Token[]): string {
+  const used = new Set(tokens.map((token) => (token.kind === 'literal' ? token.char : '')))
+  let code = 0xe000
+  while (used.has(String.fromCharCode(code))) code++
+  return String.fromCharCode(code)
+}
+
+function toMinimatch(token: Token, placeholder: string): string {
   switch (token.kind) {
     case 'literal':
       return /[*?[\]\\{}()!+@#^]/.test(token.char) ? `\\${token.char}` : token.char
@@ -161,26 +175,24 @@ function toMinimatch(token: Token): string {
     case 'separator':
       return '/'
     case 'class':
-      return classToMinimatch(token.negated, token.ranges)
+      return placeholder
   }
 }
 
-function classToMinimatch(negated: boolean, ranges: readonly (readonly [string, string])[]): string {
-  // Each member once, `^` never first, and no member can form `&&`, `--` or `~~`, which are operators in Rust.
-  const members = new Set(ranges.map(([low, high]) => (low === high ? member(low) : `${member(low)}-${member(high)}`)))
-  const sorted = [...members].sort((a, b) => Number(a.startsWith('\\^')) - Number(b.startsWith('\\^')))
-  // minimatch unwraps a class of one member; `^` alone would become an empty negated class.
-  if (sorted.length === 1 && sorted[0] === '\\^' && !negated) return '\\^'
-  return `[${negated ? '^' : ''}${sorted.join('')}]`
+function classToRegex(token: Extract<Token, { kind: 'class' }> | undefined): string {
+  const members = token?.ranges.map(([low, high]) => (low === high ? member(low) : `${member(low)}-${member(high)}`)) ?? []
+  return `[${token?.negated === true ? '^' : ''}${members.join('')}]`
 }
 
+/** `&`, `~` and `-` are written by code: doubled they are operators in Rust, and escaped they are errors elsewhere. */
 function member(char: string): string {
-  return /[\\\]^[\-!:&~]/.test(char) ? `\\${char}` : char
+  if (/[&~-]/.test(char)) return `\\x${char.charCodeAt(0).toString(16)}`
+  return /[\\\][^]/.test(char) ? `\\${char}` : char
 }
 
-/** Drops escapes that stand before characters without a meaning: neither Rust nor `u` expressions like all of them. */
+/** Drops escapes before characters without a meaning there: neither Rust nor `u` expressions like all of them. */
 function plain(regex: string): string {
-  return regex.replace(/\\(.)/gsu, (pair, char: string) => (/[\\^$.*+?()[\]{}|\-A-Za-z0-9]/.test(char) ? pair : char))
+  return regex.replace(/\\(.)/gsu, (pair, char: string) => (/[\\^$.*+?()[\]{}|]/.test(char) ? pair : char))
 }
 
 function invalid(pattern: string, why: string): TsbError {

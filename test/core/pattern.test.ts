@@ -49,6 +49,17 @@ const COMPONENTS: readonly (readonly [string, string, boolean])[] = [
   ['@(a)', '@(a)', true],
   ['a.b', 'axb', false],
   ['$^|()', '$^|()', true],
+  ['\\-', '-', true],
+  ['a-b*', 'a-bc', true],
+  ['[a.]x', '.x', true],
+  ['[🙂-🙃]', '🙃', true],
+  ['[🙂-🙃]', '🙂', true],
+  ['[^🙂]', '🙃', true],
+  ['[\uE000]x', '\uE000x', true],
+  ['[a]\uE000', 'a\uE000', true],
+  ['[a]\uE000[b]', 'a\uE000b', true],
+  ['[&-~]', 'b', true],
+  ['\\<', '<', true],
 ]
 
 for (const [pattern, name, expected] of COMPONENTS) {
@@ -100,8 +111,14 @@ test('expressions are plain: no look-around, no needless escapes', () => {
 
 for (const pattern of ['[', '[a', '[]a]', '[-x]', '[x-]', '[a-', '[z-a]', 'a\\', '[^]']) {
   test(`${pattern} is refused`, () => {
-    assert.throws(() => matchComponent(pattern, 'a'), (error) => isTsbError(error) && error.code === 'TSB_PATTERN_INVALID')
-    assert.throws(() => patternToRegex(`x/${pattern}`), (error) => isTsbError(error) && error.code === 'TSB_PATTERN_INVALID')
+    assert.throws(
+      () => matchComponent(pattern, 'a'),
+      (error) => isTsbError(error) && error.code === 'TSB_PATTERN_INVALID',
+    )
+    assert.throws(
+      () => patternToRegex(`x/${pattern}`),
+      (error) => isTsbError(error) && error.code === 'TSB_PATTERN_INVALID',
+    )
   })
 }
 

@@ -38,6 +38,18 @@ const TABLE: readonly (readonly [string, string, string | undefined])[] = [
   ['te?t', 'test', 'te?t'],
   ['[ab]', 'b', '[ab]'],
   ['\\#a', '#a', '\\#a'],
+  ['***.md', 'a/b.md', '***.md'],
+  ['a/***', 'a/b/c', 'a/***'],
+  ['**3.txt', 'a/b/3.txt', '**3.txt'],
+  ['**3.txt', 'a/b/x3.txt', undefined],
+  ['*\n!*/*', 'a/b', undefined],
+  ['*\n!*/*', 'a', '*'],
+  ['[!#]*', '!x', '[!#]*'],
+  ['[!#]*', 'x', undefined],
+  ['{x1,x2}', 'x1', undefined],
+  ['?', '🙂', '?'],
+  ['../a', 'a', undefined],
+  ['/', 'a', undefined],
 ]
 
 for (const [text, path, expected] of TABLE) {
