@@ -160,7 +160,10 @@ export interface ApplyLayerRequest {
   readonly compression: Compression
   /** Fresh empty directory that becomes the overlay layer. */
   readonly destination: string
-  /** Refuse when the plain tar is more than this many times the blob (a decompression bomb); default 1000. */
+  /**
+   * Refuse when the plain tar is more than this many times the blob (a decompression bomb). Absent: 1000 times, but
+   * never below 1 GiB, and blocks of zeros, which are unpacked as holes, count for a hundredth.
+   */
   readonly maxRatio?: number
   /** Layers below: where a hard link is looked up whose target is not in this layer. */
   readonly lower?: LayerPaths

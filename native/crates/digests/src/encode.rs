@@ -17,7 +17,11 @@ impl Encoder {
         Ok(match compression {
             Compression::None => return Err(io::Error::from(io::ErrorKind::InvalidInput)),
             Compression::Gzip => Self::Gzip(GzipEncoder::new(level)?),
-            Compression::Zstd => Self::Zstd(zstd::bulk::Compressor::new(level)?),
+            Compression::Zstd => {
+                let mut compressor = zstd::bulk::Compressor::new(level)?;
+                compressor.include_checksum(true)?;
+                Self::Zstd(compressor)
+            }
         })
     }
 

@@ -96,14 +96,14 @@ fn mutated_compression_neither_panics_nor_passes_for_the_original() {
         let written = write_upper(&place.layer(), Some(&output), compression).unwrap();
         let packed = std::fs::read(&output).unwrap();
         std::fs::remove_file(output).unwrap();
-        for _ in 0..300 {
+        for _ in 0..200 {
             let mut bytes = packed.clone();
             let at = random.next(bytes.len());
             bytes[at] ^= 1 << random.next(8);
             let again = Place::in_memory();
             if let Ok(applied) = apply(&again.request(&bytes, compression), &Cancel::new()) {
-                // Header fields such as gzip's time are not covered by a checksum. zstd frames of ours have none.
-                assert!(compression == Compression::Zstd || applied.plain == written.plain);
+                // Some bits, such as those of gzip's time, mean nothing; all others are under a checksum.
+                assert!(applied.plain == written.plain);
             }
             again.assert_outside_unchanged();
         }
