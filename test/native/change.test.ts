@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { existsSync, lstatSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { loadNative } from '../../native/index.ts'
 import type { ChangeAction } from '../../native/types.ts'
 import { failsWith, listing, mounts, skipUnlessRoot, stageFor } from './stage.ts'
 
@@ -148,6 +150,49 @@ describe('change', skipUnlessRoot, () => {
     await assert.rejects(named, failsWith('TSB_COPY_OWNER'))
   })
 
+  test('COPY --from takes the merged root of layers with its owners', async (t) => {
+    const stage = stageFor(t, { 'low/a/f': 'low', 'low/gone': '1', 'high/a/g': 'high', 'high/l': '-> a' })
+    execFileSync('chown', ['-R', '7:8', stage.path('low/a/f'), stage.path('high/a')])
+    execFileSync('mknod', [stage.path('high/gone'), 'c', '0', '0'])
+    const native = loadNative()
+    const { tree: below } = await native.commit({ upper: stage.path('low'), treesDirectory: stage.trees })
+    const { tree } = await native.commit({ upper: stage.path('high'), parent: below, treesDirectory: stage.trees })
+    const request = {
+      layers: [stage.path('base')],
+      upper: stage.path('upper'),
+      work: stage.path('work'),
+      treesDirectory: stage.trees,
+      sources: [{ kind: 'layers', layers: [stage.path('low'), stage.path('high')], tree }] as const,
+    }
+    await native.change({ ...request, actions: [action('. /all'), action('l /sub/')] })
+    assert.deepEqual(listing(stage.path('upper')), [
+      'all d 755 0:0 new',
+      'all/a d 755 7:8 old',
+      'all/a/f f 644 7:8 3 old',
+      'all/a/g f 644 7:8 4 old',
+      'all/l l 0:0 a old',
+      'sub d 755 0:0 old',
+      'sub/f f 644 7:8 3 old',
+      'sub/g f 644 7:8 4 old',
+    ])
+    mkdirSync(stage.path('work2'))
+    const again = native.change({ ...request, work: stage.path('work2'), actions: [action('gone /x')] })
+    await assert.rejects(again, failsWith('TSB_COPY_SOURCE_MISSING'))
+  })
+
+  test('attributes and capabilities survive a change of owner, others stay behind', async (t) => {
+    const stage = stageFor(t, { 'context/f': '1' })
+    const capability = "bytes.fromhex('0100000200040000000000000000000000000000')"
+    const set = (name: string, value: string) =>
+      execFileSync('python3', ['-c', `import os; os.setxattr(${JSON.stringify(stage.path('context/f'))}, '${name}', ${value})`])
+    set('user.kept', "b'1'")
+    set('security.capability', capability)
+    set('trusted.left', "b'1'")
+    await stage.change([action('--chown=5:6 f /f')])
+    const script = `import os; print(' '.join(sorted(os.listxattr(${JSON.stringify(stage.path('upper/f'))}))))`
+    assert.equal(execFileSync('python3', ['-c', script], { encoding: 'utf8' }).trim(), 'security.capability user.kept')
+  })
+
   test('an action sees what the one before it made', async (t) => {
     const stage = stageFor(t, CONTEXT)
     await stage.change([action('f /a/'), action('d/y /a/f')])
@@ -165,7 +210,6 @@ describe('change', skipUnlessRoot, () => {
 
   test('an aborted signal stops it', async (t) => {
     const stage = stageFor(t, CONTEXT)
-    const { loadNative } = await import('../../native/index.ts')
     const { tree } = await stage.scan()
     const request = {
       layers: [stage.path('base')],

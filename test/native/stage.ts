@@ -91,7 +91,7 @@ export function stageFor(test: TestContext, content: Readonly<Record<string, str
 export function populate(folder: string, content: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(content)) {
     const path = join(folder, name)
-    const [, mode, text = value] = /^(0[0-7]+)\|([^]*)$/.exec(value) ?? []
+    const [, mode, text = value] = /^(0[0-7]+)\|([\s\S]*)$/.exec(value) ?? []
     mkdirSync(name.endsWith('/') ? path : dirname(path), { recursive: true })
     if (value.startsWith('-> ')) symlinkSync(value.slice(3), path)
     else if (value.startsWith('= ')) linkSync(join(folder, value.slice(2)), path)
