@@ -10,13 +10,33 @@ export type BuildEvent =
   | { readonly kind: 'build-started'; readonly time: number; readonly tags: readonly string[] }
   /** Work outside the graph (`load build definition from Dockerfile`, `exporting to image`); `id` is unique in the build. */
   | { readonly kind: 'task-started'; readonly time: number; readonly id: string; readonly name: string }
-  | { readonly kind: 'task-progress'; readonly time: number; readonly id: string; readonly item: string; readonly current: number; readonly total?: number }
+  | {
+      readonly kind: 'task-progress'
+      readonly time: number
+      readonly id: string
+      readonly item: string
+      readonly current: number
+      readonly total?: number
+    }
   | { readonly kind: 'task-done'; readonly time: number; readonly id: string; readonly error?: string }
   /** The graph is known: all steps that this build may need. */
   | { readonly kind: 'graph'; readonly time: number; readonly steps: readonly StepDescription[] }
   | { readonly kind: 'step-started'; readonly time: number; readonly step: VertexId }
-  | { readonly kind: 'step-log'; readonly time: number; readonly step: VertexId; readonly stream: 'stdout' | 'stderr'; readonly data: Uint8Array }
-  | { readonly kind: 'step-progress'; readonly time: number; readonly step: VertexId; readonly item: string; readonly current: number; readonly total?: number }
+  | {
+      readonly kind: 'step-log'
+      readonly time: number
+      readonly step: VertexId
+      readonly stream: 'stdout' | 'stderr'
+      readonly data: Uint8Array
+    }
+  | {
+      readonly kind: 'step-progress'
+      readonly time: number
+      readonly step: VertexId
+      readonly item: string
+      readonly current: number
+      readonly total?: number
+    }
   | { readonly kind: 'step-done'; readonly time: number; readonly step: VertexId; readonly outcome: StepOutcome }
   | { readonly kind: 'diagnostic'; readonly time: number; readonly diagnostic: Diagnostic }
   | { readonly kind: 'build-done'; readonly time: number; readonly image?: Digest; readonly error?: string }

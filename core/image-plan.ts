@@ -1,8 +1,8 @@
+import type { Diagnostic } from './diagnostic.ts'
 import type { Digest } from './digest.ts'
 import type { Graph } from './graph.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from './manifest.ts'
 import type { Platform } from './platform.ts'
-import type { Diagnostic } from './diagnostic.ts'
 
 /** What the frontend makes of a Dockerfile: the steps, and the image around their result. */
 export interface BuildPlan {

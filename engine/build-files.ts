@@ -72,6 +72,9 @@ function displayName(path: string, context: string): string {
 function dockerfileMissing(path: string, file: string | undefined): TsbError {
   return new TsbError('TSB_DOCKERFILE_MISSING', `no Dockerfile at \`${path}\``, {
     fault: 'input',
-    hint: file === undefined ? 'name it with `-f`, or give the directory that holds it' : 'the path after `-f` is relative to the working directory',
+    hint:
+      file === undefined
+        ? 'name it with `-f`, or give the directory that holds it'
+        : 'the path after `-f` is relative to the working directory',
   })
 }

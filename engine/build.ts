@@ -9,8 +9,8 @@ import type { Snapshot } from '../snapshotter/snapshot.ts'
 import { solve } from '../solver/solve.ts'
 import { assembleImage, type BuiltImage, storeImage } from './assemble.ts'
 import { type BuildFiles, readBuildFiles } from './build-files.ts'
-import { createDrivers } from './drivers/index.ts'
 import type { ExplainMissing } from './drivers/file.ts'
+import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { type DiffIds, diffIdsOf } from './early-diff-ids.ts'
 import { storeLedger } from './ledger.ts'
@@ -97,7 +97,13 @@ interface Compiled {
   readonly ignore?: IgnoreFile
 }
 
-async function compilePlan(session: Session, options: BuildOptions, files: BuildFiles, runTask: RunTask, signal: AbortSignal): Promise<Compiled> {
+async function compilePlan(
+  session: Session,
+  options: BuildOptions,
+  files: BuildFiles,
+  runTask: RunTask,
+  signal: AbortSignal,
+): Promise<Compiled> {
   const { compile, parseIgnore } = await import('../frontend/index.ts')
   const platform = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform)
   const ignore = files.ignore === undefined ? undefined : parseIgnore(files.ignore)
@@ -134,6 +140,8 @@ async function explainMissing(ignore: IgnoreFile | undefined): Promise<ExplainMi
   const { ignoredBy } = await import('../frontend/index.ts')
   return (source, path) => {
     const rule = source.kind === 'directory' && ignore !== undefined ? ignoredBy(ignore, path.slice(1)) : undefined
-    return rule === undefined ? undefined : `\`${rule.pattern}\` on line ${rule.line} of \`${ignore?.file.name}\` excludes it: add \`!${path.slice(1)}\` below`
+    return rule === undefined
+      ? undefined
+      : `\`${rule.pattern}\` on line ${rule.line} of \`${ignore?.file.name}\` excludes it: add \`!${path.slice(1)}\` below`
   }
 }

@@ -70,4 +70,3 @@ function baseCompression(session: Session, layer: string): Compression {
   }
   return has('gzip') ? 'gzip' : has('zstd') ? 'zstd' : 'gzip'
 }
-

@@ -4,9 +4,9 @@ import { TsbError } from '../core/error.ts'
 import type { Descriptor } from '../core/manifest.ts'
 import type { Compression } from '../core/media-types.ts'
 import { parseReference } from '../core/reference.ts'
+import { layersUsable, type Snapshot } from '../snapshotter/snapshot.ts'
 import type { PackedLayer, UnpackedRoot } from '../snapshotter/unpack.ts'
 import { unpack } from '../snapshotter/unpack.ts'
-import { layersUsable, type Snapshot } from '../snapshotter/snapshot.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
 import type { Session } from './session.ts'
 
@@ -38,10 +38,14 @@ function packedLayers(session: Session, image: StoredImage, signal: AbortSignal,
   const diffIds = configOf(image).rootfs.diff_ids
   const manifest = manifestOf(image)
   if (manifest === undefined || manifest.layers.length !== diffIds.length) {
-    throw new TsbError('TSB_IMAGE_INVALID', `image \`${image.id}\` lists ${manifest?.layers.length ?? 0} layers for ${diffIds.length} diffIDs`, {
-      fault: 'input',
-      hint: 'the image is damaged: pull, load or build it again',
-    })
+    throw new TsbError(
+      'TSB_IMAGE_INVALID',
+      `image \`${image.id}\` lists ${manifest?.layers.length ?? 0} layers for ${diffIds.length} diffIDs`,
+      {
+        fault: 'input',
+        hint: 'the image is damaged: pull, load or build it again',
+      },
+    )
   }
   return manifest.layers.map((descriptor, index) => {
     const diffId = diffIds[index] as Digest
@@ -52,14 +56,23 @@ function packedLayers(session: Session, image: StoredImage, signal: AbortSignal,
 }
 
 /** The blob's file: from the store, or from the registry that the image came from. */
-async function fetchBlob(session: Session, image: StoredImage, descriptor: Descriptor, signal: AbortSignal, onFetch: OnFetch): Promise<string> {
+async function fetchBlob(
+  session: Session,
+  image: StoredImage,
+  descriptor: Descriptor,
+  signal: AbortSignal,
+  onFetch: OnFetch,
+): Promise<string> {
   const { blobs } = session.store
   if (!blobs.has(descriptor.digest)) {
     if (image.reference === undefined) await blobs.read(descriptor.digest)
     await session.store.prepare()
     const registry = await session.registry()
     const stream = registry.blob(parseReference(image.reference ?? ''), descriptor, signal)
-    await blobs.write(counted(stream, (current) => onFetch(descriptor.digest, current, descriptor.size)), descriptor.digest)
+    await blobs.write(
+      counted(stream, (current) => onFetch(descriptor.digest, current, descriptor.size)),
+      descriptor.digest,
+    )
   }
   return blobs.path(descriptor.digest)
 }

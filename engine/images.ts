@@ -24,4 +24,3 @@ function sizeOf(session: Session, image: StoredImage): number {
   const layers = image.root?.layers ?? []
   return layers.reduce((sum, layer) => sum + (session.store.layers.get(layer)?.bytes ?? 0), 0)
 }
-

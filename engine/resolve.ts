@@ -1,6 +1,6 @@
 import type { Digest } from '../core/digest.ts'
-import type { ResolvedImage } from '../core/image-plan.ts'
 import { TsbError } from '../core/error.ts'
+import type { ResolvedImage } from '../core/image-plan.ts'
 import { formatPlatform, type Platform, platformMatches } from '../core/platform.ts'
 import { familiarName, formatReference, parseReference, type Reference } from '../core/reference.ts'
 import { configOf, type StoredImage } from '../store/images.ts'
@@ -47,7 +47,10 @@ function byName(session: Session, text: string, platform: Platform): StoredImage
   const image = session.store.images.named(formatReference(parseReference(text)))
   if (image === undefined) return undefined
   const config = configOf(image)
-  return platformMatches({ os: config.os, architecture: config.architecture, ...(config.variant === undefined ? {} : { variant: config.variant }) }, platform)
+  return platformMatches(
+    { os: config.os, architecture: config.architecture, ...(config.variant === undefined ? {} : { variant: config.variant }) },
+    platform,
+  )
     ? image
     : undefined
 }

@@ -1,5 +1,5 @@
-import { resolve } from 'node:path'
 import { constants } from 'node:os'
+import { resolve } from 'node:path'
 import { TsbError } from '../core/error.ts'
 import type { ContainerConfig } from '../core/manifest.ts'
 import { hostPlatform } from '../core/platform.ts'
@@ -33,7 +33,10 @@ export async function run(session: Session, options: RunOptions, signal: AbortSi
   const spec = specOf(session, options, config, layerPaths(session.store, snapshot), workspace)
   const forwarding = forwardSignals()
   try {
-    const outcome = await executor.run(spec, options.interactive ? { kind: 'inherit' } : { kind: 'inherit', stdin: 'ignore' }, { signal, onStarted: forwarding.to })
+    const outcome = await executor.run(spec, options.interactive ? { kind: 'inherit' } : { kind: 'inherit', stdin: 'ignore' }, {
+      signal,
+      onStarted: forwarding.to,
+    })
     return exitCode(outcome)
   } finally {
     forwarding.stop()
@@ -56,13 +59,15 @@ function specOf(
     args: commandOf(options, config),
     env: environmentOf(session, options, config),
     cwd: options.workdir ?? (config.WorkingDir || '/'),
-    user: options.user ?? config.User ?? '',
+    // docker run gives root no further groups when nobody names a user.
+    user: options.user || config.User || '0:0',
     hostname: options.hostname ?? id.slice(0, 12),
     network: options.network,
     mounts: options.volumes.map(parseVolume),
     extraHosts: [],
     terminal: options.tty,
     readonlyRoot: false,
+    openPorts: true,
   }
 }
 
@@ -97,7 +102,8 @@ function environmentOf(session: Session, options: RunOptions, config: ContainerC
 /** `source:target[:ro|rw]` @throws TsbError `TSB_USAGE_VOLUME` */
 function parseVolume(text: string): Mount {
   const [source, target, mode, ...rest] = text.split(':')
-  const isValid = source !== undefined && source !== '' && target?.startsWith('/') === true && rest.length === 0 && [undefined, 'ro', 'rw'].includes(mode)
+  const isValid =
+    source !== undefined && source !== '' && target?.startsWith('/') === true && rest.length === 0 && [undefined, 'ro', 'rw'].includes(mode)
   if (!isValid) {
     throw new TsbError('TSB_USAGE_VOLUME', `\`${text}\` is not a volume`, {
       fault: 'usage',

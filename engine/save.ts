@@ -9,7 +9,13 @@ import { findImage } from './resolve.ts'
 import type { Session } from './session.ts'
 
 /** Writes images with all their layers into one archive. @throws TsbError `TSB_IMAGE_UNKNOWN`, `TSB_REGISTRY_*` */
-export async function save(session: Session, names: readonly string[], file: string, format: 'docker' | 'oci', signal: AbortSignal): Promise<void> {
+export async function save(
+  session: Session,
+  names: readonly string[],
+  file: string,
+  format: 'docker' | 'oci',
+  signal: AbortSignal,
+): Promise<void> {
   const images: NamedImage[] = []
   for (const name of names) {
     const image = findImage(session, name)

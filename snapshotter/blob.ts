@@ -17,7 +17,12 @@ export async function diffIdOf(context: SnapshotterContext, layer: LayerId, sign
 }
 
 /** A layer's blob in the store, packed now unless that was done before or it came from a registry. */
-export async function layerBlob(context: SnapshotterContext, layer: LayerId, compression: Compression, signal: AbortSignal): Promise<Descriptor> {
+export async function layerBlob(
+  context: SnapshotterContext,
+  layer: LayerId,
+  compression: Compression,
+  signal: AbortSignal,
+): Promise<Descriptor> {
   const { store, native } = context
   const known = store.layers.get(layer)?.diffId
   const packed = known === undefined ? undefined : store.layers.blob(known, compression)

@@ -1,6 +1,6 @@
+import type { Canonical } from '../core/canonical.ts'
 import { canonical } from '../core/canonical.ts'
 import { blake3Digest, type Digest } from '../core/digest.ts'
-import type { Canonical } from '../core/canonical.ts'
 
 /** Part of every preimage: raise it when results of the same key would differ. */
 const KEY_VERSION = 1

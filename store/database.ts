@@ -31,7 +31,11 @@ export function asStoreError(error: unknown, path: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (!code.startsWith('SQLITE_')) return error
   if (code === 'SQLITE_FULL') {
-    return new TsbError('TSB_DISK_FULL', `no space left for \`${path}\``, { fault: 'host', hint: 'free disk space, or set TSBUILD_ROOT to another disk', cause: error })
+    return new TsbError('TSB_DISK_FULL', `no space left for \`${path}\``, {
+      fault: 'host',
+      hint: 'free disk space, or set TSBUILD_ROOT to another disk',
+      cause: error,
+    })
   }
   return new TsbError('TSB_STORE_UNREADABLE', `cannot use the store's database \`${path}\`: ${String(error)}`, {
     fault: 'host',

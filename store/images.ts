@@ -122,8 +122,6 @@ function fromRow(row: Row): StoredImage {
     created: row.created,
     ...(row.manifest === null ? {} : { manifestBytes: row.manifest }),
     ...(row.reference === null ? {} : { reference: row.reference }),
-    ...(row.layers === null || row.tree === null
-      ? {}
-      : { root: { layers: JSON.parse(row.layers) as string[], tree: row.tree as Digest } }),
+    ...(row.layers === null || row.tree === null ? {} : { root: { layers: JSON.parse(row.layers) as string[], tree: row.tree as Digest } }),
   }
 }

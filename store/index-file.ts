@@ -46,5 +46,7 @@ function descriptorsOf(image: StoredImage, names: readonly string[]): readonly D
 }
 
 function manifestDigest(image: StoredImage): Digest {
-  return `sha256:${createHash('sha256').update(image.manifestBytes ?? new Uint8Array()).digest('hex')}`
+  return `sha256:${createHash('sha256')
+    .update(image.manifestBytes ?? new Uint8Array())
+    .digest('hex')}`
 }

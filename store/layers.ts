@@ -66,12 +66,20 @@ export class Layers {
 
   /** All ids, published or not. */
   ids(): ReadonlySet<LayerId> {
-    return new Set(this.#connection.prepare<[], { id: string }>('SELECT id FROM layers').all().map((row) => row.id))
+    return new Set(
+      this.#connection
+        .prepare<[], { id: string }>('SELECT id FROM layers')
+        .all()
+        .map((row) => row.id),
+    )
   }
 
   /** Layers announced under a lease and never published. */
   unpublished(lease: string): readonly LayerId[] {
-    return this.#connection.prepare<[string], { id: string }>('SELECT id FROM layers WHERE lease = ?').all(lease).map((row) => row.id)
+    return this.#connection
+      .prepare<[string], { id: string }>('SELECT id FROM layers WHERE lease = ?')
+      .all(lease)
+      .map((row) => row.id)
   }
 
   /** Forgets a layer whose directory is gone. */

@@ -102,7 +102,11 @@ function createDirectories(layout: Layout): void {
 function unwritable(root: string, error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (code === 'ENOSPC') {
-    return new TsbError('TSB_DISK_FULL', `no space left for the store \`${root}\``, { fault: 'host', hint: 'free disk space, or set TSBUILD_ROOT to another disk', cause: error })
+    return new TsbError('TSB_DISK_FULL', `no space left for the store \`${root}\``, {
+      fault: 'host',
+      hint: 'free disk space, or set TSBUILD_ROOT to another disk',
+      cause: error,
+    })
   }
   if (!['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code)) return asStoreError(error, root)
   return new TsbError('TSB_STORE_UNWRITABLE', `cannot create the store \`${root}\` (${code})`, {

@@ -21,10 +21,7 @@ export async function sweep(
   const stray = directories.filter((id) => !known.has(id))
   const dead = leases.dead()
   const abandoned = dead.flatMap((lease) => layers.unpublished(lease))
-  const doomed = [
-    ...dead.map((lease) => join(layout.work, lease)),
-    ...[...abandoned, ...stray].map((id) => join(layout.layers, id)),
-  ]
+  const doomed = [...dead.map((lease) => join(layout.work, lease)), ...[...abandoned, ...stray].map((id) => join(layout.layers, id))]
   if (doomed.length > 0) await remove(doomed)
   for (const id of abandoned) layers.remove(id)
   leases.forget(dead)

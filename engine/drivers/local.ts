@@ -28,7 +28,12 @@ export function localDriver(context: SnapshotterContext, directories: ReadonlyMa
  * Scans the parts of the context that sources name. A source that is a link may lead out of them: then, and when a
  * source is not there at all, everything is scanned.
  */
-async function scanReachable(context: SnapshotterContext, directory: ContextDirectory, op: LocalOp, signal: AbortSignal): Promise<ScanResult> {
+async function scanReachable(
+  context: SnapshotterContext,
+  directory: ContextDirectory,
+  op: LocalOp,
+  signal: AbortSignal,
+): Promise<ScanResult> {
   const prefixes = scanPrefixes(op.paths)
   const scan = await scanContext(context, directory, prefixes, signal)
   if (prefixes.length === 0) return scan

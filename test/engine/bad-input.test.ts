@@ -16,11 +16,43 @@ interface Case {
 const CASES: readonly Case[] = [
   { name: 'no Dockerfile', files: {}, exit: 1, code: 'TSB_DOCKERFILE_MISSING', names: ['-f'] },
   { name: 'no context', files: {}, args: ['/nowhere/at/all'], exit: 1, code: 'TSB_CONTEXT_MISSING', names: ['/nowhere/at/all'] },
-  { name: 'unknown instruction', files: { Dockerfile: 'FROM busybox\nRUNN true\n' }, exit: 1, code: 'TSB_DOCKERFILE_UNKNOWN_INSTRUCTION', names: ['Dockerfile:2', 'RUN'] },
-  { name: 'unknown instruction flag', files: { Dockerfile: 'FROM busybox\nCOPY --chwon=1 a b\n' }, exit: 1, code: 'TSB_DOCKERFILE_UNKNOWN_FLAG', names: ['Dockerfile:2', 'chown'] },
-  { name: 'unknown option', files: { Dockerfile: 'FROM busybox\n' }, args: ['--no-cahce', '.'], exit: 2, code: 'TSB_USAGE', names: ['--no-cache'] },
-  { name: 'undefined stage', files: { Dockerfile: 'FROM busybox AS build\n' }, args: ['--target', 'biuld', '.'], exit: 1, code: 'TSB_DOCKERFILE_STAGE_UNKNOWN', names: ['build'] },
-  { name: 'missing COPY source', files: { Dockerfile: 'FROM busybox\nCOPY nothing /\n' }, exit: 1, code: 'TSB_COPY_SOURCE_MISSING', names: ['/nothing', 'Dockerfile:2'] },
+  {
+    name: 'unknown instruction',
+    files: { Dockerfile: 'FROM busybox\nRUNN true\n' },
+    exit: 1,
+    code: 'TSB_DOCKERFILE_UNKNOWN_INSTRUCTION',
+    names: ['Dockerfile:2', 'RUN'],
+  },
+  {
+    name: 'unknown instruction flag',
+    files: { Dockerfile: 'FROM busybox\nCOPY --chwon=1 a b\n' },
+    exit: 1,
+    code: 'TSB_DOCKERFILE_UNKNOWN_FLAG',
+    names: ['Dockerfile:2', 'chown'],
+  },
+  {
+    name: 'unknown option',
+    files: { Dockerfile: 'FROM busybox\n' },
+    args: ['--no-cahce', '.'],
+    exit: 2,
+    code: 'TSB_USAGE',
+    names: ['--no-cache'],
+  },
+  {
+    name: 'undefined stage',
+    files: { Dockerfile: 'FROM busybox AS build\n' },
+    args: ['--target', 'biuld', '.'],
+    exit: 1,
+    code: 'TSB_DOCKERFILE_STAGE_UNKNOWN',
+    names: ['build'],
+  },
+  {
+    name: 'missing COPY source',
+    files: { Dockerfile: 'FROM busybox\nCOPY nothing /\n' },
+    exit: 1,
+    code: 'TSB_COPY_SOURCE_MISSING',
+    names: ['/nothing', 'Dockerfile:2'],
+  },
   {
     name: 'excluded COPY source',
     files: { Dockerfile: 'FROM busybox\nCOPY secret.txt /\n', 'secret.txt': 's', '.dockerignore': '# comment\n*.txt\n' },
@@ -28,12 +60,36 @@ const CASES: readonly Case[] = [
     code: 'TSB_COPY_SOURCE_MISSING',
     names: ['.dockerignore', '*.txt', 'line 2'],
   },
-  { name: 'failing step', files: { Dockerfile: 'FROM busybox\nRUN exit 7\n' }, exit: 1, code: 'TSB_STEP_FAILED', names: ['exit code: 7', 'Dockerfile:2'] },
+  {
+    name: 'failing step',
+    files: { Dockerfile: 'FROM busybox\nRUN exit 7\n' },
+    exit: 1,
+    code: 'TSB_STEP_FAILED',
+    names: ['exit code: 7', 'Dockerfile:2'],
+  },
   { name: 'shell missing', files: { Dockerfile: 'FROM scratch\nRUN true\n' }, exit: 1, code: 'TSB_STEP_FAILED', names: ['/bin/sh'] },
-  { name: 'unknown user', files: { Dockerfile: 'FROM busybox\nUSER nobody-here\nRUN true\n' }, exit: 1, code: 'TSB_USER_UNKNOWN', names: ['nobody-here'] },
+  {
+    name: 'unknown user',
+    files: { Dockerfile: 'FROM busybox\nUSER nobody-here\nRUN true\n' },
+    exit: 1,
+    code: 'TSB_USER_UNKNOWN',
+    names: ['nobody-here'],
+  },
   // Port 1 of loopback refuses, which is what a registry that is down does.
-  { name: 'registry down', files: { Dockerfile: 'FROM 127.0.0.1:1/base\n' }, exit: 4, code: 'TSB_REGISTRY_UNREACHABLE', names: ['127.0.0.1:1'] },
-  { name: 'base name malformed', files: { Dockerfile: 'FROM Not/A/Name\n' }, exit: 1, code: 'TSB_REFERENCE_INVALID', names: ['Dockerfile:1'] },
+  {
+    name: 'registry down',
+    files: { Dockerfile: 'FROM 127.0.0.1:1/base\n' },
+    exit: 4,
+    code: 'TSB_REGISTRY_UNREACHABLE',
+    names: ['127.0.0.1:1'],
+  },
+  {
+    name: 'base name malformed',
+    files: { Dockerfile: 'FROM Not/A/Name\n' },
+    exit: 1,
+    code: 'TSB_REFERENCE_INVALID',
+    names: ['Dockerfile:1'],
+  },
 ]
 
 for (const { name, files, args, exit, code, names } of CASES) {
@@ -45,7 +101,7 @@ for (const { name, files, args, exit, code, names } of CASES) {
     assert.match(result.stderr, new RegExp(code))
     for (const fact of names ?? []) assert.ok(result.stderr.includes(fact), `${fact} is not named in:\n${result.stderr}`)
     assert.equal(result.stderr.match(/^error/gim)?.length, 1, result.stderr)
-    assert.deepEqual(leftovers(tsbuild.root), [])
+    assert.deepEqual(await leftovers(tsbuild.root), [])
     t.diagnostic(result.stderr.split('\n').find((line) => line.includes(code)) ?? '')
   })
 }
@@ -56,7 +112,7 @@ test('a missing runtime is named with what to install', { timeout: 60_000 }, asy
   const result = await tsbuild.run(['build', directory], { env: { TSBUILD_RUNTIME: 'no-such-runtime' } })
   assert.equal(result.code, 3, result.stderr)
   assert.match(result.stderr, /TSB_RUNTIME_MISSING/)
-  assert.deepEqual(leftovers(tsbuild.root), [])
+  assert.deepEqual(await leftovers(tsbuild.root), [])
 })
 
 test('no privilege for containers is said before anything runs', { timeout: 60_000, skip: process.getuid?.() !== 0 }, async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { leftovers } from '../support/leftovers.ts'
+import { leftovers, processesOf } from '../support/leftovers.ts'
 import { buildSteps } from '../support/steps.ts'
 import { openProject } from './project.ts'
 
@@ -12,7 +12,7 @@ const DOCKERFILE = 'FROM busybox\nRUN echo first > /first\nRUN touch /started &&
 /** Starts the build and waits until its container runs. */
 async function startBuild(project: Awaited<ReturnType<typeof openProject>>): Promise<ReturnType<typeof project.tsbuild.start>> {
   const child = project.tsbuild.start(['build', '-t', 'never', project.directory])
-  for (let tries = 0; !leftovers(project.tsbuild.root).some((line) => /^process.*tsbuild-runner/.test(line)); tries += 1) {
+  for (let tries = 0; !processesOf(project.tsbuild.root).some((line) => line.includes('tsbuild-runner')); tries += 1) {
     if (tries > 400) throw new Error('no container came up')
     await sleep(25)
   }
@@ -30,7 +30,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const seconds = (performance.now() - began) / 1000
     assert.ok(seconds < 2, `${seconds} s`)
     assert.equal(code, 130)
-    assert.deepEqual(leftovers(project.tsbuild.root), [])
+    assert.deepEqual(await leftovers(project.tsbuild.root), [])
   })
 }
 
@@ -41,12 +41,18 @@ test('SIGKILL leaves no process and no mount, and the next build goes on from wh
   child.kill('SIGKILL')
   await once(child, 'exit')
   await sleep(500)
-  const left = leftovers(tsbuild.root)
-  assert.deepEqual(left.filter((line) => /^(process|mount)/.test(line)), [])
+  const left = await leftovers(tsbuild.root)
+  assert.deepEqual(
+    left.filter((line) => /^(process|mount)/.test(line)),
+    [],
+  )
   project.write({ Dockerfile: 'FROM busybox\nRUN echo first > /first\nRUN cat /first\n' })
   const { cached, ran } = await buildSteps(tsbuild, [directory])
-  assert.ok(cached.some((name) => name.includes('echo first')), cached.join())
+  assert.ok(
+    cached.some((name) => name.includes('echo first')),
+    cached.join(),
+  )
   assert.equal(ran.length, 1, ran.join())
-  assert.deepEqual(leftovers(tsbuild.root), [])
+  assert.deepEqual(await leftovers(tsbuild.root), [])
   assert.equal(existsSync(tsbuild.root), true)
 })

@@ -14,7 +14,12 @@ interface Outcome {
   readonly output: Content | undefined
 }
 
-async function run(graph: Graph, behaviours: Record<string, Behaviour> = {}, ledger = new MemoryLedger(), signal = new AbortController().signal): Promise<Outcome> {
+async function run(
+  graph: Graph,
+  behaviours: Record<string, Behaviour> = {},
+  ledger = new MemoryLedger(),
+  signal = new AbortController().signal,
+): Promise<Outcome> {
   const fake = fakeDrivers(behaviours)
   const { events, effects } = recorder()
   const results = await solve({ graph, drivers: fake.drivers, ledger, effects, onEvent: (event) => events.push(event), signal })
@@ -62,7 +67,10 @@ test('independent steps run side by side', async () => {
 
 test('equal vertices execute once', async () => {
   const graph = graphOf('base', 'same < base', 'other < base', 'end < same, other')
-  const twins: Graph = { ...graph, vertices: graph.vertices.map((vertex) => (vertex.name === 'other' ? { ...vertex, op: graph.vertices[1]?.op ?? vertex.op } : vertex)) }
+  const twins: Graph = {
+    ...graph,
+    vertices: graph.vertices.map((vertex) => (vertex.name === 'other' ? { ...vertex, op: graph.vertices[1]?.op ?? vertex.op } : vertex)),
+  }
   const outcome = await run(twins, { same: () => sleep(10).then(() => 'result') })
   assert.deepEqual(outcome.executed, ['base', 'same', 'end'])
 })
@@ -95,7 +103,10 @@ test('a key that another process holds is waited for and not executed', async ()
   const graph = graphOf('shared')
   const both = await Promise.all([run(graph, { shared: slow }, ledger), run(graph, { shared: slow }, ledger)])
   assert.deepEqual(both.map((outcome) => outcome.executed.length).sort(), [0, 1])
-  assert.deepEqual(both.map((outcome) => outcome.output), ['shared result', 'shared result'])
+  assert.deepEqual(
+    both.map((outcome) => outcome.output),
+    ['shared result', 'shared result'],
+  )
 })
 
 test('an aborted solve rejects as interrupted and executes nothing more', async () => {

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Everything of ours that a finished command must not leave on the machine, as readable lines. Empty when clean. */
-export function leftovers(storeRoot: string): readonly string[] {
-  return [...mounts(storeRoot), ...cgroups(), ...processes(storeRoot), ...unfinished(storeRoot)]
+export async function leftovers(storeRoot: string): Promise<readonly string[]> {
+  return [...mounts(storeRoot), ...(await cgroups()), ...processesOf(storeRoot), ...unfinished(storeRoot)]
 }
 
 function mounts(storeRoot: string): readonly string[] {
@@ -11,33 +12,44 @@ function mounts(storeRoot: string): readonly string[] {
   return lines.filter((line) => line.includes(storeRoot)).map((line) => `mount: ${line}`)
 }
 
-/** Cgroups of containers, in whichever hierarchy; an empty parent of ours may stay. */
-function cgroups(): readonly string[] {
-  const root = '/sys/fs/cgroup'
-  const controllers = existsSync(join(root, 'cgroup.controllers')) ? [''] : readdirSync(root)
-  return controllers.flatMap((controller) => {
-    const parent = join(root, controller, 'tsbuild')
-    if (!existsSync(parent)) return []
-    const entries = readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-    return entries.map((entry) => `cgroup: ${join(parent, entry.name)}`)
-  })
+/** Cgroups of containers that have no process and do not go away by themselves: those of other running tests do. */
+async function cgroups(): Promise<readonly string[]> {
+  const first = emptyCgroups()
+  if (first.length === 0) return []
+  await sleep(500)
+  const second = new Set(emptyCgroups())
+  return first.filter((path) => second.has(path)).map((path) => `cgroup: ${path}`)
 }
 
-/** Processes that name the store: runners, runtimes, network helpers. */
-function processes(storeRoot: string): readonly string[] {
+function emptyCgroups(): readonly string[] {
+  const root = '/sys/fs/cgroup'
+  const hierarchies = existsSync(join(root, 'cgroup.controllers')) ? [root] : readdirSync(root).map((name) => join(root, name))
+  return hierarchies.flatMap((hierarchy) =>
+    readdirSync(hierarchy, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && entry.name.startsWith('tsbuild'))
+      .map((entry) => join(hierarchy, entry.name))
+      .filter((path) => textOf(join(path, 'cgroup.procs')) === ''),
+  )
+}
+
+/** Processes that name the store, in their arguments, their environment or their mounts: runners, runtimes, containers. */
+export function processesOf(storeRoot: string): readonly string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-        return command.includes(storeRoot) || /tsbuild-runner/.test(command) ? [`process ${pid}: ${command}`] : []
-      } catch {
-        return []
-      }
-    })
+    .filter((pid) => ['cmdline', 'environ', 'mountinfo'].some((file) => textOf(`/proc/${pid}/${file}`)?.includes(storeRoot)))
+    .map((pid) => `process ${pid}: ${(textOf(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ')}`)
 }
 
 function unfinished(storeRoot: string): readonly string[] {
   const work = join(storeRoot, 'work')
   return existsSync(work) ? readdirSync(work).map((name) => `work directory: ${name}`) : []
+}
+
+/** What stands in a file, or nothing when it went away meanwhile. */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return undefined
+  }
 }
