@@ -3,6 +3,7 @@ import type { SourceFile, Span } from '../core/span.ts'
 import type { Directives } from './directives.ts'
 import type { LogicalLine } from './lines.ts'
 import type { Places } from './source.ts'
+import { splitKeyword } from './split.ts'
 
 /** Where one instruction and its parts stand. */
 export interface Location {
@@ -17,7 +18,8 @@ interface Range {
 
 /**
  * Positions of every instruction, from dockerfile-ast; the only file that knows it. Its structure is checked against
- * the lines as BuildKit joins them, and an instruction on which the two differ is parsed again alone. They differ in:
+ * the lines as BuildKit joins them: those say where an instruction begins and ends, and one that the library does not
+ * see there is parsed again alone. They differ in:
  *
  * - a doubled escape character at the end of a line, which does not continue it;
  * - an escape character after an escaped blank (`\ \`), which it skips;
@@ -52,8 +54,9 @@ function hideFalseDirectives(lines: readonly string[], directives: number): read
   return lines.map((line, index) => (index >= directives && index < last ? line.replaceAll('=', ' ') : line))
 }
 
+/** Whether it is the same instruction. Its end may be elsewhere, parts beyond the true one are not believed. */
 function agrees(found: AstInstruction, line: LogicalLine): boolean {
-  return found.getRange().end.line === line.end && line.text.toUpperCase().startsWith(found.getKeyword())
+  return splitKeyword(line.text).keyword.toUpperCase() === found.getKeyword()
 }
 
 /** The instruction's own lines as a file; `shift` is what its line numbers lack. */

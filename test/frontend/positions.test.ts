@@ -35,6 +35,30 @@ for (const [name, text, expected] of TABLE) {
   )
 }
 
+/** [Dockerfile, instruction, part, place]: parts where the library's own structure would lead astray. */
+const PARTS: readonly (readonly [text: string, index: number, part: string, place: string])[] = [
+  ['# a=b\n# escape=`\nRUN a \\\n  b', 0, 'b', '4:3-4:4'],
+  ['# a=b\n# escape=`\nLABEL a`$v', 0, '$v', '3:9-3:11'],
+  ['FROM a\nLABEL x=b\\\\\nUSER c', 2, 'c', '3:6-3:7'],
+  ['FROM a\nLABEL x=b\\\\\nUSER c', 1, 'c', '2:1-2:12'],
+  ['RUN 3<<EOF\nUSER x\nEOF\nUSER c', 1, 'c', '4:6-4:7'],
+  ['RUN 3<<EOF\nUSER x\nEOF\nUSER c', 0, 'x', '1:1-3:4'],
+  ['RUN ["a", "<<EOF"]\nUSER c', 0, '<<EOF', '1:11-1:19'],
+  ['RUN ["a", "<<EOF"]\nUSER c', 1, 'c', '2:6-2:7'],
+  ['RUN a\\ \\\n  b\nUSER c', 1, 'c', '3:6-3:7'],
+  ['\uFEFFFROM a', 0, 'a', '1:6-1:7'],
+  ['FROM a\nUSER\vc', 1, 'c', '2:6-2:7'],
+  ['FROM a\r\nUSER c\r\n', 1, 'c', '2:6-2:7'],
+]
+
+for (const [text, index, part, place] of PARTS) {
+  test(`${JSON.stringify(text)} has ${part} at ${place}`, () => {
+    const raw = parse(text)[index]
+    assert.ok(raw)
+    assert.equal(show(part.startsWith('$') ? raw.places.variable(part.slice(1)) : raw.places.word(part)), place)
+  })
+}
+
 test('parts of an instruction are found, also on continued lines', () => {
   const [raw] = parse('COPY --chown=a \\\n   --from=b "x" \\\n  $y ${z:-1} /d')
   assert.ok(raw)
