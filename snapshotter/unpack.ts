@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Digest } from '../core/digest.ts'
-import { TsbError } from '../core/error.ts'
+import { isTsbError, TsbError } from '../core/error.ts'
 import type { Compression } from '../core/media-types.ts'
 import type { ApplyLayerResult } from '../native/types.ts'
 import type { LayerId } from '../store/layers.ts'
@@ -49,8 +49,10 @@ export async function unpack(context: SnapshotterContext, layers: readonly Packe
   const newLayers: LayerId[] = []
   for (const [index, layer] of layers.entries()) {
     const chained = chain[index] ?? ''
-    const result = await pending[index]
-    if (result instanceof Error) throw result
+    const below = ids.map((done) => layerPath(store.layout, done))
+    const result = await withLinks(await pending[index], below, (lower) =>
+      apply(context, layer, join(scratch.upper, `${index}-linked`), signal, lower),
+    )
     const upper = result === undefined ? layerPath(store.layout, chained) : result.upper
     const change = await native.commit({
       upper,
@@ -79,11 +81,17 @@ export async function emptyTree(context: SnapshotterContext): Promise<Digest> {
   return change.tree
 }
 
-async function apply(context: SnapshotterContext, layer: PackedLayer, upper: string, signal: AbortSignal): Promise<Unpacked> {
+async function apply(
+  context: SnapshotterContext,
+  layer: PackedLayer,
+  upper: string,
+  signal: AbortSignal,
+  lower: readonly string[] = [],
+): Promise<Unpacked> {
   const blob = await layer.blob()
   signal.throwIfAborted()
   mkdirSync(upper, { mode: 0o755 })
-  const applied = await context.native.applyLayer({ blob, compression: layer.compression, destination: upper }, signal)
+  const applied = await context.native.applyLayer({ blob, compression: layer.compression, destination: upper, lower }, signal)
   if (applied.diffId !== layer.diffId) {
     throw new TsbError('TSB_LAYER_DIGEST', `layer unpacks to \`${applied.diffId}\` where the image says \`${layer.diffId}\``, {
       fault: 'input',
@@ -91,6 +99,17 @@ async function apply(context: SnapshotterContext, layer: PackedLayer, upper: str
     })
   }
   return { applied, upper }
+}
+
+/** Layers are unpacked side by side; one that links to a file of a layer below has to be unpacked again after it. */
+async function withLinks(
+  result: Unpacked | Error | undefined,
+  below: readonly string[],
+  applyOn: (below: readonly string[]) => Promise<Unpacked>,
+): Promise<Unpacked | undefined> {
+  if (!(result instanceof Error)) return result
+  if (below.length > 0 && isTsbError(result) && result.code === 'TSB_LAYER_LINK') return applyOn(below)
+  throw result
 }
 
 /** A failure is kept as a value until its turn: an unwatched rejection would end the process. */
