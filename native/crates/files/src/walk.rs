@@ -32,7 +32,7 @@ pub struct Name {
 /// Child directories that a visitor wants visited.
 pub type Children<S> = Vec<(Vec<u8>, S)>;
 
-/// Calls `visit` with the names of the directory `top`, a part at a time, then of every directory that `visit` asks for;
+/// Calls `visit` with the names of the directory `top`, sorted and a part at a time, then of every directory that `visit` asks for;
 /// in any order, on several threads. Each thread folds into an `R` of its own; all of them come back.
 /// `code` is for directories that cannot be opened or read.
 pub fn walk<S, R>(
@@ -88,6 +88,7 @@ fn run<S, R>(
             let failed = |e: &std::io::Error| Error::io(code, "cannot read directory", as_path(&path), e);
             let fd = open_directory(root, &path).map_err(|e| failed(&e))?;
             let mut names = read_names(&fd).map_err(|e| failed(&e))?;
+            names.sort_unstable_by(|a, b| a.bytes.cmp(&b.bytes));
             let directory = Arc::new(Directory { path, fd, state });
             while names.len() > PART {
                 let part = names.split_off(names.len() - PART);

@@ -1,4 +1,5 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use digests::{Cancel, Error, Fault, Result};
 use rustix::fs::{Mode, OFlags};
@@ -83,7 +84,7 @@ impl Task<'_> {
             open_directory(self.from, &entry.path).map_err(|e| unreadable(&entry.path, &e, self.source.is_live))?;
         let times = rustix::fs::fstat(&from).map_err(|e| unreadable(&entry.path, &e.into(), self.source.is_live))?;
         let copier = self.copier(from.as_fd(), to.as_fd());
-        subtree::copy(&copier, &self.source.tree, &entry.path, changed)?;
+        subtree::copy(&copier, &self.source.tree, &entry.path, changed).map_err(|e| below(&entry.path, e))?;
         super::item::set_times(&to, &times).map_err(|e| failed("cannot set the times of", destination, e))
     }
 
@@ -116,6 +117,16 @@ impl Task<'_> {
     fn copier<'b>(&'b self, from: BorrowedFd<'b>, to: BorrowedFd<'b>) -> Copier<'b> {
         Copier::new(from, to, self.overrides, self.source.is_live, self.cancel)
     }
+}
+
+/// What fails below a directory names paths relative to it; users know the path in the source.
+fn below(directory: &[u8], mut error: Error) -> Error {
+    if let Some(path) = error.path.take_if(|path| path.is_relative()) {
+        let whole = Path::new("/").join(as_path(directory)).join(&path);
+        error.message = error.message.replacen(&format!("`{}`", path.display()), &format!("`{}`", whole.display()), 1);
+        error.path = Some(whole);
+    }
+    error
 }
 
 fn open_archive(from: &OwnedFd, entry: &Entry, is_live: bool) -> Result<std::fs::File> {

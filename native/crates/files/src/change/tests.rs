@@ -131,7 +131,7 @@ fn content_that_changed_since_the_scan_is_an_error() {
         stage.write("context/d/f", spoil);
         let error = stage.copy_of(tree, copy("/d", "/d")).unwrap_err();
         assert_eq!(error.code, "TSB_CONTEXT_CHANGED", "{name}");
-        assert_eq!(error.path.as_deref(), Some(Path::new("f")));
+        assert_eq!(error.path.as_deref(), Some(Path::new("/d/f")));
     }
 }
 

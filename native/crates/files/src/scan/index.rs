@@ -1,6 +1,6 @@
 //! What a scan remembers of a directory, so that the next one need not read files again.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,11 +8,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use digests::{Error, Result};
 use rustix::fs::Stat;
 
-use crate::tree::Xattr;
 use crate::tree::codec::{put_bytes, put_number, take, take_bytes, take_number};
 use crate::tree::write::replace_file;
+use crate::tree::{Xattr, compare};
 
-const MAGIC: &[u8; 8] = b"tsbstat1";
+const MAGIC: &[u8; 8] = b"tsbstat2";
 
 /// How much older than a scan a change must be for its timestamps to prove that the scan saw it. Two seconds is the
 /// coarsest clock of a file system in use (FAT); kernel clocks are ten milliseconds at worst.
@@ -59,35 +59,69 @@ pub(super) struct Known {
     pub xattrs: Vec<Xattr>,
 }
 
-/// Paths of one root and what is known of them. Valid for that root only.
+/// Paths of one root and what is known of them, in tree order. Valid for that root only.
+/// Records are decoded when they are asked for: on the threads of the walk.
 pub(super) struct StatIndex {
-    entries: HashMap<Vec<u8>, Known>,
+    bytes: Vec<u8>,
+    /// Where the records start in `bytes`.
+    offsets: Vec<u32>,
     /// When the scan that wrote it began, in nanoseconds since 1970.
-    pub scanned: i64,
+    scanned: i64,
 }
 
 impl StatIndex {
     pub fn empty() -> Self {
-        Self { entries: HashMap::new(), scanned: i64::MIN }
+        Self { bytes: Vec::new(), offsets: Vec::new(), scanned: i64::MIN }
     }
 
     /// Reads an index; one that is absent, damaged or of another root is empty, because it only saves work.
     pub fn load(path: &Path, root: &[u8]) -> Self {
-        fs::read(path).ok().and_then(|bytes| decode(&bytes, root)).unwrap_or_else(Self::empty)
+        fs::read(path).ok().and_then(|bytes| open(bytes, root)).unwrap_or_else(Self::empty)
     }
 
     /// What is known of `path`, if its tuple is still the same and cannot hide a change.
-    pub fn get(&self, path: &[u8], tuple: &Tuple) -> Option<&Known> {
-        self.entries.get(path).filter(|known| known.tuple == *tuple && tuple.is_settled(self.scanned))
+    /// `hint` is where it might stand; it comes back as the place after.
+    pub fn get(&self, path: &[u8], tuple: &Tuple, hint: &mut usize) -> Option<Known> {
+        let index = self.find(path, *hint)?;
+        *hint = index + 1;
+        let known = self.record(index)?.1;
+        (known.tuple == *tuple && tuple.is_settled(self.scanned)).then_some(known)
     }
 
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.offsets.len()
     }
 
     /// The entries that stay proven when the index gets a later scan time.
-    pub fn settled(&self) -> impl Iterator<Item = (&Vec<u8>, &Known)> {
-        self.entries.iter().filter(|(_, known)| known.tuple.is_settled(self.scanned))
+    pub fn settled(&self) -> impl Iterator<Item = (&[u8], Known)> {
+        let records = (0..self.len()).filter_map(|index| self.record(index));
+        records.filter(|(_, known)| known.tuple.is_settled(self.scanned))
+    }
+
+    /// What is known of `path`, whatever its tuple.
+    pub fn known(&self, path: &[u8]) -> Option<Known> {
+        self.record(self.find(path, usize::MAX)?).map(|(_, known)| known)
+    }
+
+    fn find(&self, path: &[u8], hint: usize) -> Option<usize> {
+        if self.path(hint) == Some(path) {
+            return Some(hint);
+        }
+        let found = self.offsets.binary_search_by(|offset| compare(self.path_at(*offset).unwrap_or(b""), path));
+        found.ok()
+    }
+
+    fn path(&self, index: usize) -> Option<&[u8]> {
+        self.path_at(*self.offsets.get(index)?)
+    }
+
+    fn path_at(&self, offset: u32) -> Option<&[u8]> {
+        take_bytes(&mut self.bytes.get(offset as usize..)?)
+    }
+
+    fn record(&self, index: usize) -> Option<(&[u8], Known)> {
+        let mut rest = self.bytes.get(*self.offsets.get(index)? as usize..)?;
+        Some((take_bytes(&mut rest)?, decode(&mut rest)?))
     }
 }
 
@@ -98,21 +132,29 @@ pub(super) fn now() -> i64 {
         .map_or(0, |elapsed| i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Replaces the index file. A reader sees the old one or the new one.
+/// Replaces the index file. A reader sees the old one or the new one. Entries come in tree order.
 pub(super) fn save<'a>(
     path: &Path,
     root: &[u8],
     scanned: i64,
-    entries: impl Iterator<Item = (&'a Vec<u8>, &'a Known)>,
+    entries: impl Iterator<Item = (&'a [u8], Cow<'a, Known>)>,
 ) -> Result<()> {
+    let (mut offsets, mut records) = (Vec::new(), Vec::new());
+    for (path, known) in entries {
+        offsets.extend_from_slice(&(records.len() as u32).to_le_bytes());
+        put_bytes(&mut records, path);
+        encode(&known, &mut records);
+    }
     let mut bytes = MAGIC.to_vec();
     put_bytes(&mut bytes, root);
     bytes.extend_from_slice(&scanned.to_le_bytes());
-    for (path, known) in entries {
-        put_bytes(&mut bytes, path);
-        encode(known, &mut bytes);
-    }
+    put_bytes(&mut bytes, &offsets);
+    bytes.extend_from_slice(&records);
     bytes.extend_from_slice(blake3::hash(&bytes).as_bytes());
+    if u32::try_from(bytes.len()).is_err() {
+        // Offsets end at 4 GiB. Without an index everything is read again, which is slow and right.
+        return Ok(());
+    }
     replace_file(path, &bytes).map_err(|e| Error::io("TSB_CONTEXT_INDEX", "cannot write context index", path, &e))
 }
 
@@ -131,7 +173,7 @@ fn encode(known: &Known, bytes: &mut Vec<u8>) {
     }
 }
 
-fn decode(bytes: &[u8], root: &[u8]) -> Option<StatIndex> {
+fn open(bytes: Vec<u8>, root: &[u8]) -> Option<StatIndex> {
     let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
     if blake3::hash(body).as_bytes() != digest {
         return None;
@@ -141,15 +183,13 @@ fn decode(bytes: &[u8], root: &[u8]) -> Option<StatIndex> {
         return None;
     }
     let scanned = i64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?);
-    let mut entries = HashMap::with_capacity(rest.len() / 96);
-    while !rest.is_empty() {
-        let path = take_bytes(&mut rest)?.to_vec();
-        entries.insert(path, decode_known(&mut rest)?);
-    }
-    Some(StatIndex { entries, scanned })
+    let offsets = take_bytes(&mut rest)?;
+    let start = (body.len() - rest.len()) as u32;
+    let offsets = offsets.as_chunks().0.iter().map(|offset| start + u32::from_le_bytes(*offset)).collect();
+    Some(StatIndex { offsets, scanned, bytes })
 }
 
-fn decode_known(rest: &mut &[u8]) -> Option<Known> {
+fn decode(rest: &mut &[u8]) -> Option<Known> {
     let mut number = || Some(u64::from_le_bytes(take(rest, 8)?.try_into().ok()?));
     let (device, inode, size, mtime, ctime) = (number()?, number()?, number()?, number()? as i64, number()? as i64);
     let mode = u32::try_from(take_number(rest)?).ok()?;

@@ -5,6 +5,7 @@ mod prefixes;
 mod read;
 mod rules;
 
+use std::borrow::Cow;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use digests::{Cancel, Error, Fault, Result};
 use rustix::fs::{Mode, OFlags};
 
 use crate::open::join;
-use crate::tree::{Entry, Kind, TreeWriter};
+use crate::tree::{Entry, Kind, TreeWriter, compare};
 use crate::walk::{Children, Directory, Name, in_order, walk};
 use index::{Known, StatIndex};
 use prefixes::{Prefixes, Reach};
@@ -42,7 +43,8 @@ pub struct Scanned {
 /// Something the walk met.
 struct Item {
     entry: Entry,
-    known: Known,
+    /// What was read of it; `None` when the stat index still holds.
+    fresh: Option<Known>,
     /// Not wanted for its own sake: a directory that is kept only if something in it is.
     only_way: bool,
 }
@@ -160,8 +162,14 @@ fn remember(
     if reused == items.len() && reused + kept.len() == old.len() {
         return Ok(());
     }
-    let fresh = items.iter().map(|item| (&item.entry.path, &item.known));
-    index::save(path, root, started, fresh.chain(kept))
+    let fresh = items.iter().filter_map(|item| {
+        let path = item.entry.path.as_slice();
+        let known = item.fresh.as_ref().map(Cow::Borrowed).or_else(|| old.known(path).map(Cow::Owned));
+        Some((path, known?))
+    });
+    let mut entries: Vec<_> = fresh.chain(kept.into_iter().map(|(path, known)| (path, Cow::Owned(known)))).collect();
+    entries.sort_by(|a, b| compare(a.0, b.0));
+    index::save(path, root, started, entries.into_iter())
 }
 
 fn missing(root: &Path, cause: &std::io::Error) -> Error {

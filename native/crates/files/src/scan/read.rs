@@ -24,6 +24,8 @@ pub(super) struct Reader<'a> {
     old: &'a StatIndex,
     cancel: &'a Cancel,
     buffer: Vec<u8>,
+    /// Where in the index the next name should stand: names come sorted.
+    place: usize,
     /// Files whose content was read.
     pub hashed: u64,
     /// Items that the stat index knew.
@@ -32,7 +34,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(directory: BorrowedFd<'a>, root: &'a Path, old: &'a StatIndex, cancel: &'a Cancel) -> Self {
-        Self { directory, root, old, cancel, buffer: Vec::new(), hashed: 0, reused: 0 }
+        Self { directory, root, old, cancel, buffer: Vec::new(), place: 0, hashed: 0, reused: 0 }
     }
 
     /// Looks at `name` of the directory, which is `path` of the context.
@@ -41,12 +43,12 @@ impl<'a> Reader<'a> {
             let stat = rustix::fs::statat(self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
                 .map_err(|e| self.failed(&path, e))?;
             let tuple = Tuple::of(&stat);
-            if let Some(known) = self.old.get(&path, &tuple) {
+            if let Some(known) = self.old.get(&path, &tuple, &mut self.place) {
                 self.reused += 1;
-                return Ok(Item { entry: entry_of(path, &stat, known), known: known.clone(), only_way });
+                return Ok(Item { entry: entry_of(path, &stat, known), fresh: None, only_way });
             }
             if let Some(known) = self.look(&path, name, &stat, tuple)? {
-                return Ok(Item { entry: entry_of(path, &stat, &known), known, only_way });
+                return Ok(Item { entry: entry_of(path, &stat, known.clone()), fresh: Some(known), only_way });
             }
         }
         Err(self.unsteady(&path))
@@ -115,7 +117,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn entry_of(path: Vec<u8>, stat: &Stat, known: &Known) -> Entry {
+fn entry_of(path: Vec<u8>, stat: &Stat, known: Known) -> Entry {
     let kind = Kind::of_mode(stat.st_mode);
     let mut entry = Entry::new(path, if kind == Kind::Socket { Kind::File } else { kind }, stat.st_mode & 0o7777);
     match kind {
@@ -124,7 +126,7 @@ fn entry_of(path: Vec<u8>, stat: &Stat, known: &Known) -> Entry {
         _ => {}
     }
     entry.hash = known.hash;
-    entry.link = known.link.clone();
-    entry.xattrs = known.xattrs.clone();
+    entry.link = known.link;
+    entry.xattrs = known.xattrs;
     entry
 }
