@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import type { Digest } from '../core/digest.ts'
 import { interrupted, toTsbError } from '../core/error.ts'
 import type { OnEvent } from '../core/event.ts'
@@ -75,6 +76,7 @@ async function finish(
         const assembled = await assembleImage(session, plan.image, snapshot, diffIds)
         await session.store.publisher.flush()
         storeImage(session, assembled, options.tags)
+        if (options.iidFile !== undefined) await writeFile(options.iidFile, assembled.id)
         return assembled
       })
     : undefined
