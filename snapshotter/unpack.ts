@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Digest } from '../core/digest.ts'
 import { isTsbError, TsbError } from '../core/error.ts'
@@ -9,7 +8,7 @@ import type { LayerId } from '../store/layers.ts'
 import { layerPath } from '../store/layout.ts'
 import { adopt, sizes } from './commit.ts'
 import { layersUsable, type Snapshot, type SnapshotterContext } from './snapshot.ts'
-import { openWorkspace } from './workspace.ts'
+import { makeRoot, openWorkspace } from './workspace.ts'
 
 /** A layer of an image to unpack: what its tar must hash to, and how to get its blob's file. */
 export interface PackedLayer {
@@ -90,7 +89,7 @@ async function apply(
 ): Promise<Unpacked> {
   const blob = await layer.blob()
   signal.throwIfAborted()
-  mkdirSync(upper, { mode: 0o755 })
+  makeRoot(upper)
   const applied = await context.native.applyLayer({ blob, compression: layer.compression, destination: upper, lower }, signal)
   if (applied.diffId !== layer.diffId) {
     throw new TsbError('TSB_LAYER_DIGEST', `layer unpacks to \`${applied.diffId}\` where the image says \`${layer.diffId}\``, {

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SnapshotterContext } from './snapshot.ts'
 
@@ -17,8 +17,13 @@ export async function openWorkspace(context: SnapshotterContext): Promise<Worksp
   const upper = join(directory, 'upper')
   const work = join(directory, 'work')
   mkdirSync(directory, { mode: 0o700 })
-  // The upper's own mode is the root directory's: 0755 as in a fresh root.
-  mkdirSync(upper, { mode: 0o755 })
+  makeRoot(upper)
   mkdirSync(work, { mode: 0o700 })
   return { upper, work, [Symbol.asyncDispose]: () => native.remove([directory]) }
+}
+
+/** A directory that becomes a root. Its own mode is the one that `/` has, whatever the user's umask. */
+export function makeRoot(path: string): void {
+  mkdirSync(path)
+  chmodSync(path, 0o755)
 }

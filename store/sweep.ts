@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Layers } from './layers.ts'
 import type { Layout } from './layout.ts'
@@ -26,4 +26,15 @@ export async function sweep(
   for (const id of abandoned) layers.remove(id)
   leases.forget(dead)
   return dead
+}
+
+/** Tree indexes are written beside their final name; one whose process is gone was left by a kill. */
+function halfWrittenTrees(layout: Layout): readonly string[] {
+  return readdirSync(layout.trees)
+    .filter((name) => name.endsWith('.tmp') && !isAlive(Number(/\.(\d+)-\d+\.tmp$/.exec(name)?.[1])))
+    .map((name) => join(layout.trees, name))
+}
+
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`)
 }
