@@ -38,12 +38,7 @@ export const buildCommand: CommandModule = {
       .option('--label <name=value>', 'set a label of the image', collect)
       .option('--no-cache', 'run every step, whatever earlier builds left')
       .option('--pull', 'ask the registry for newer base images')
-      .option(
-        '-o, --output <spec>',
-        'where the result goes: `type=image|oci|docker|tar|local[,dest=…]`; `-` is standard output',
-        collect,
-        [],
-      )
+      .option('-o, --output <spec>', 'where the result goes: `type=image|oci|docker|tar|local[,dest=…]`; `-` is standard output', collect)
       .option('--platform <os/arch>', "platform of the result (default: this machine's)")
       .option('--progress <mode>', 'how progress looks: auto, plain, tty, quiet, rawjson (default: auto)')
       .option('-q, --quiet', 'print only the image ID')
