@@ -59,3 +59,8 @@ function createExample(name: string, context: string, base: DebianBase, tsbuild:
     },
   }
 }
+
+/** The instruction in a step's name: `COPY src/ ./` of `[build 3/4] COPY src/ ./`. */
+export function instruction(name: string): string {
+  return name.replace(/^\[.*?\] /, '')
+}
