@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { diffIdOf, layerBlob } from '../../snapshotter/blob.ts'
+import { commit } from '../../snapshotter/commit.ts'
+import { openWorkspace } from '../../snapshotter/workspace.ts'
+import { openFixture } from './fixture.ts'
+
+const signal = new AbortController().signal
+const skip = process.getuid?.() !== 0 && 'needs root'
+
+test('the upper directory becomes the layer, and times do not count', { skip }, async () => {
+  await using fixture = openFixture()
+  const trees = []
+  for (const time of [1, 2_000_000_000]) {
+    await using workspace = await openWorkspace(fixture)
+    writeFileSync(join(workspace.upper, 'file'), 'content')
+    utimesSync(join(workspace.upper, 'file'), time, time)
+    const committed = await commit(fixture, workspace, undefined, () => undefined)
+    assert.equal(existsSync(workspace.upper), false)
+    assert.equal(readFileSync(join(fixture.store.layout.layers, committed.layer, 'diff/file'), 'utf8'), 'content')
+    trees.push(committed.snapshot.tree, committed.delta)
+  }
+  assert.equal(trees[0], trees[2])
+  assert.equal(trees[1], trees[3])
+})
+
+test('a mode is content', { skip }, async () => {
+  await using fixture = openFixture()
+  const trees = []
+  for (const mode of [0o644, 0o600]) {
+    await using workspace = await openWorkspace(fixture)
+    writeFileSync(join(workspace.upper, 'file'), 'content')
+    chmodSync(join(workspace.upper, 'file'), mode)
+    trees.push((await commit(fixture, workspace, undefined, () => undefined)).snapshot.tree)
+  }
+  assert.notEqual(trees[0], trees[1])
+})
+
+test('an earlier layer of the same change stands in, and the new one goes', { skip }, async () => {
+  await using fixture = openFixture()
+  const make = async (twin?: string) => {
+    await using workspace = await openWorkspace(fixture)
+    writeFileSync(join(workspace.upper, 'file'), 'content')
+    return await commit(fixture, workspace, undefined, () => twin)
+  }
+  const first = await make()
+  const second = await make(first.layer)
+  assert.deepEqual(second, { ...first, isNew: false })
+  assert.deepEqual(readdirSync(fixture.store.layout.layers), [first.layer])
+})
+
+test('a layer is packed once, its blob has the digest it says, and its diffID is remembered', { skip }, async () => {
+  await using fixture = openFixture()
+  await using workspace = await openWorkspace(fixture)
+  writeFileSync(join(workspace.upper, 'file'), 'content')
+  const { layer } = await commit(fixture, workspace, undefined, () => undefined)
+  const diffId = await diffIdOf(fixture, layer, signal)
+  const gzip = await layerBlob(fixture, layer, 'gzip', signal)
+  assert.deepEqual(await layerBlob(fixture, layer, 'gzip', signal), gzip)
+  const plain = await layerBlob(fixture, layer, 'none', signal)
+  assert.equal(plain.digest, diffId)
+  assert.equal(await fixture.store.blobs.size(gzip.digest), gzip.size)
+  assert.equal(readdirSync(join(fixture.store.layout.oci, 'blobs/sha256')).length, 2)
+})
