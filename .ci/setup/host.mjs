@@ -15,19 +15,21 @@ const FOR_TESTS = {
 
 /**
  * Installs what the host lacks, when that is ours to do (root, apt). Otherwise says what to install.
- * @throws SetupError when something that tsbuild itself needs is missing and cannot be installed
+ * @throws SetupError when something that tsbuild itself needs is still missing
  */
 export function installHostTools(forTests) {
+  installMissing(NEEDED)
   const needed = missing(NEEDED)
-  const wanted = forTests ? missing(FOR_TESTS) : []
-  if (needed.length + wanted.length === 0) return
-  const command = `apt-get install -y --no-install-recommends ${[...needed, ...wanted].join(' ')}`
-  const canInstall = process.getuid?.() === 0 && findProgram('apt-get') !== undefined
-  const failure = canInstall ? install([...needed, ...wanted]) : new SetupError('some programs are missing')
-  if (failure === undefined) return
-  if (missing(NEEDED).length > 0)
-    throw new SetupError(`missing on this machine: ${needed.join(', ')}`, `install them, on Debian: ${command}`)
-  console.error(`setup: without ${wanted.join(', ')} some tests are skipped; on Debian: ${command}`)
+  if (needed.length > 0)
+    throw new SetupError(`missing on this machine: ${needed.join(', ')}`, `install them, on Debian: ${command(needed)}`)
+  if (!forTests) return
+  installMissing(FOR_TESTS)
+  const wanted = missing(FOR_TESTS)
+  if (wanted.length > 0) console.error(`setup: without ${wanted.join(', ')} some tests are skipped; on Debian: ${command(wanted)}`)
+}
+
+function command(packages) {
+  return `apt-get install -y --no-install-recommends ${packages.join(' ')}`
 }
 
 function missing(programs) {
@@ -36,25 +38,28 @@ function missing(programs) {
     .map(([, name]) => name)
 }
 
-function install(packages) {
-  const lock = ['-o', 'DPkg::Lock::Timeout=300']
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  try {
-    if (!packages.every(isKnown)) run('package lists', 'apt-get', ['update', '-q', ...lock], { env })
-    try {
-      apt(packages)
-    } catch {
-      // Lists of yesterday name files that the mirror has replaced since.
-      run('package lists', 'apt-get', ['update', '-q', ...lock], { env })
-      apt(packages)
-    }
-    return undefined
-  } catch (error) {
-    return error
+/** A failure is printed by apt itself; what it means is judged by what is missing afterwards. */
+function installMissing(programs) {
+  const packages = missing(programs)
+  if (packages.length === 0 || process.getuid() !== 0 || findProgram('apt-get') === undefined) return
+  // Lists that are absent, or of yesterday, name files that the mirror does not have.
+  if (!packages.every(isKnown) || !apt(packages)) {
+    runApt('package lists', ['update', '-q'])
+    apt(packages)
   }
+}
 
-  function apt(names) {
-    run(`host packages: ${names.join(', ')}`, 'apt-get', ['install', '-y', '-q', '--no-install-recommends', ...lock, ...names], { env })
+function apt(packages) {
+  return runApt(`host packages: ${packages.join(', ')}`, ['install', '-y', '-q', '--no-install-recommends', ...packages])
+}
+
+function runApt(title, args) {
+  try {
+    run(title, 'apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+    return true
+  } catch (error) {
+    console.error(`setup: ${error.message}`)
+    return false
   }
 }
 
