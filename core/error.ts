@@ -59,11 +59,37 @@ export function isTsbError(value: unknown): value is TsbError {
   return typeof value === 'object' && value !== null && MARK in value
 }
 
-/** `value` as one of ours; what nobody foresaw becomes `TSB_BUG` (exit code 70) with the cause kept. */
+/**
+ * `value` as one of ours; what nobody foresaw becomes `TSB_BUG` (exit code 70) with the cause kept.
+ * A disk that is full or fails can strike at every write of the program, so it is known here and not at each of them.
+ */
 export function toTsbError(value: unknown): TsbError {
   if (isTsbError(value)) return value
+  // `await using`: the clean-up failed too, mostly by the fault that ended the work.
+  if (value instanceof Error && 'suppressed' in value) return toTsbError(value.suppressed)
+  const host = hostError(value)
+  if (host !== undefined) return host
   const message = value instanceof Error ? value.message : String(value)
   return new TsbError('TSB_BUG', message, { fault: 'bug', hint: 'please report this with the command and the Dockerfile', cause: value })
+}
+
+const DISK_CODES: Readonly<Record<string, readonly [code: ErrorCode, problem: string, hint: string]>> = {
+  ENOSPC: ['TSB_DISK_FULL', 'no space left on the disk', 'free disk space, or set TSBUILD_ROOT to another disk'],
+  EDQUOT: ['TSB_DISK_FULL', 'the disk quota is used up', 'free disk space, or set TSBUILD_ROOT to another disk'],
+  SQLITE_FULL: ['TSB_DISK_FULL', "no space left for the store's database", 'free disk space, or set TSBUILD_ROOT to another disk'],
+  EROFS: ['TSB_DISK_READONLY', 'the disk is read-only', 'mount it writable, or set TSBUILD_ROOT to another disk'],
+  EIO: ['TSB_DISK_FAILED', 'the disk cannot be read or written', 'look for disk errors in the kernel log'],
+  EMFILE: ['TSB_FILES_EXHAUSTED', 'too many open files', 'raise the limit with `ulimit -n`'],
+  ENFILE: ['TSB_FILES_EXHAUSTED', 'too many open files on this machine', 'close other programs'],
+}
+
+function hostError(value: unknown): TsbError | undefined {
+  if (!(value instanceof Error) || !('code' in value)) return undefined
+  const known = DISK_CODES[String(value.code)]
+  if (known === undefined) return undefined
+  const [code, problem, hint] = known
+  const where = 'path' in value && typeof value.path === 'string' ? `: \`${value.path}\`` : ''
+  return new TsbError(code, `${problem}${where}`, { fault: 'host', hint, cause: value })
 }
 
 /** The same error, pointing at a place in the user's files unless it points somewhere already. */

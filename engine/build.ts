@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import type { Digest } from '../core/digest.ts'
 import { interrupted, toTsbError } from '../core/error.ts'
 import type { OnEvent } from '../core/event.ts'
@@ -40,6 +40,8 @@ export async function build(session: Session, options: BuildOptions, onEvent: On
 
 async function buildAndExport(session: Session, options: BuildOptions, onEvent: OnEvent, signal: AbortSignal): Promise<Digest | undefined> {
   const runTask = taskRunner(session.effects, onEvent)
+  // As buildx does: after a failure there must be no file of an earlier build that says otherwise.
+  if (options.iidFile !== undefined) await rm(options.iidFile, { force: true }).catch(() => undefined)
   const files = await runTask('[internal] load build definition', () => readBuildFiles(options.context, options.file))
   const { plan, ignore } = await compilePlan(session, options, files, runTask, signal)
   for (const diagnostic of plan.diagnostics) onEvent({ kind: 'diagnostic', time: session.effects.now(), diagnostic })
@@ -76,7 +78,7 @@ async function finish(
         const assembled = await assembleImage(session, plan.image, snapshot, diffIds)
         await session.store.publisher.flush()
         storeImage(session, assembled, options.tags)
-        if (options.iidFile !== undefined) await writeFile(options.iidFile, assembled.id)
+        if (options.iidFile !== undefined) await writeIdFile(options.iidFile, assembled.id)
         return assembled
       })
     : undefined
@@ -85,6 +87,16 @@ async function finish(
   const { exportResult } = await import('./output.ts')
   for (const output of options.outputs) await exportResult(session, output, snapshot, image, options, runTask, signal)
   return image?.id
+}
+
+/** Buildx's image ID file: the digest, no newline. @throws TsbError `TSB_EXPORT_WRITE` */
+async function writeIdFile(path: string, image: Digest): Promise<void> {
+  try {
+    await writeFile(path, image)
+  } catch (error) {
+    const { exportError } = await import('../exporter/archive-entries.ts')
+    throw exportError(error)
+  }
 }
 
 /** Only the plain trees need no image: everything else has a config and layers with diffIDs. */

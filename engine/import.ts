@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { addAbortSignal, type Readable } from 'node:stream'
 import type { Digest } from '../core/digest.ts'
-import { TsbError } from '../core/error.ts'
+import { interrupted, TsbError } from '../core/error.ts'
 import type { Descriptor, ImageConfig } from '../core/manifest.ts'
 import { type Compression, layerType } from '../core/media-types.ts'
 import { hostPlatform } from '../core/platform.ts'
@@ -19,7 +20,7 @@ export async function importRoot(session: Session, file: string, name: string, s
   const reference = formatReference(parseReference(name))
   const { store, effects } = session
   await store.prepare()
-  const blob = await store.blobs.write(openInput(file))
+  const blob = await store.blobs.write(openInput(file, signal))
   const compression = await sniffCompression(store.blobs.path(blob.digest))
   const diffId = compression === 'none' ? blob.digest : await plainDigest(session, blob.digest, compression, signal)
   const layer: Descriptor = { mediaType: layerType(compression), ...blob }
@@ -46,15 +47,16 @@ export async function importRoot(session: Session, file: string, name: string, s
   return id
 }
 
-/** A file of the user, or standard input. @throws TsbError `TSB_ARCHIVE_MISSING` when reading begins */
-export async function* openInput(file: string): AsyncIterable<Uint8Array> {
-  if (file === '-') {
-    for await (const chunk of process.stdin) yield chunk as Uint8Array
-    return
-  }
+/**
+ * A file of the user, or standard input, until the signal ends it, also while nothing comes.
+ * @throws TsbError `TSB_ARCHIVE_MISSING` when reading begins, `TSB_INTERRUPTED`
+ */
+export async function* openInput(file: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  const stream: Readable = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 })
   try {
-    yield* createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>
+    yield* addAbortSignal(signal, stream) as AsyncIterable<Uint8Array>
   } catch (error) {
+    if (signal.aborted) throw interrupted()
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     throw new TsbError('TSB_ARCHIVE_MISSING', `cannot read \`${file}\` (${code})`, { fault: 'input', hint: 'check the path', cause: error })
   }

@@ -15,13 +15,15 @@ export function storeLedger(session: Session): Ledger {
     findByDelta: (op, delta) => records.findByDelta(op, delta),
     remove: (key) => records.remove(key),
     claim: (key) => {
-      if (claimed.has(key) || !records.claim(key)) return false
+      if (claimed.has(key)) return false
+      if (!unsynced.has(key) && !records.claim(key)) return false
       claimed.add(key)
       return true
     },
     release: (key) => {
       claimed.delete(key)
-      records.release(key)
+      // A result on its way to the disk keeps its claim until others can see it, or they would execute it again.
+      if (!unsynced.has(key)) records.release(key)
     },
     publish: (entry) => {
       unsynced.set(entry.key, entry)

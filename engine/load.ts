@@ -22,7 +22,7 @@ export async function load(session: Session, file: string, signal: AbortSignal):
   const isDirectory = file !== '-' && statSync(file, { throwIfNoEntry: false })?.isDirectory() === true
   const found = isDirectory
     ? await readLayoutDirectory(file, sink, hostPlatform(), signal)
-    : await readArchive(openInput(file), sink, hostPlatform(), signal)
+    : await readArchive(openInput(file, signal), sink, hostPlatform(), signal)
   const loaded: LoadedImage[] = []
   for (const image of found) {
     const id: Digest = image.manifest.config.digest

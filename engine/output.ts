@@ -1,10 +1,8 @@
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { Manifest } from '../core/manifest.ts'
 import { formatReference, parseReference, type Reference } from '../core/reference.ts'
 import { writeDockerArchive } from '../exporter/docker-archive.ts'
 import { writeOciArchive, writeOciDirectory } from '../exporter/oci.ts'
-import { withOutputFile } from '../exporter/output-file.ts'
+import { makeParent, withOutputFile } from '../exporter/output-file.ts'
 import { exportRootDirectory, exportRootTar } from '../exporter/root.ts'
 import type { NamedImage, OutputSpec } from '../exporter/types.ts'
 import { layerPaths, type Snapshot } from '../snapshotter/snapshot.ts'
@@ -58,7 +56,7 @@ async function exportArchive(
     const images: readonly NamedImage[] = [{ content: await imageContent(session, image.id, signal), names }]
     if (!output.tar) return writeOciDirectory(images, destination, signal)
     const write = output.type === 'oci' ? writeOciArchive : writeDockerArchive
-    if (destination !== '-') await mkdir(dirname(destination), { recursive: true })
+    if (destination !== '-') await makeParent(destination)
     await writeTo(destination, (sink) => write(images, sink, signal))
   })
 }
@@ -88,7 +86,7 @@ function namesOf(output: { readonly names: readonly string[] }, options: BuildOp
 async function exportTar(session: Session, snapshot: Snapshot, destination: string, signal: AbortSignal): Promise<void> {
   const root = { layers: layerPaths(session.store, snapshot) }
   if (destination === '-') return exportRootTar(session.native, root, { fd: 1 }, signal)
-  await mkdir(dirname(destination), { recursive: true })
+  await makeParent(destination)
   await withOutputFile(destination, ({ fd }) => exportRootTar(session.native, root, { fd }, signal))
 }
 

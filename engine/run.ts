@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import { resolve } from 'node:path'
-import { TsbError } from '../core/error.ts'
+import { interrupted, TsbError } from '../core/error.ts'
 import type { ContainerConfig } from '../core/manifest.ts'
 import { hostPlatform } from '../core/platform.ts'
 import type { Mount, ProcessOutcome, ProcessSpec } from '../executor/types.ts'
@@ -23,6 +23,17 @@ const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
  * @returns docker's exit code: the program's own, 128 + signal, 127 for a command not found, 126 for one that cannot be executed
  */
 export async function run(session: Session, options: RunOptions, signal: AbortSignal): Promise<number> {
+  const signals = catchSignals()
+  try {
+    return await runImage(session, options, AbortSignal.any([signal, signals.early]), signals)
+  } catch (error) {
+    throw signals.early.aborted ? interrupted() : error
+  } finally {
+    signals.stop()
+  }
+}
+
+async function runImage(session: Session, options: RunOptions, signal: AbortSignal, signals: CaughtSignals): Promise<number> {
   const image = await resolveImage(session, options.image, hostPlatform(), false, signal)
   await session.store.prepare()
   const snapshot = await publishRoot(session, image.image, signal)
@@ -31,16 +42,13 @@ export async function run(session: Session, options: RunOptions, signal: AbortSi
   const executor = await session.executor()
   await using workspace = await openWorkspace(session.snapshotter)
   const spec = specOf(session, options, config, layerPaths(session.store, snapshot), workspace)
-  const forwarding = forwardSignals()
-  try {
-    const outcome = await executor.run(spec, options.interactive ? { kind: 'inherit' } : { kind: 'inherit', stdin: 'ignore' }, {
-      signal,
-      onStarted: forwarding.to,
-    })
-    return exitCode(outcome)
-  } finally {
-    forwarding.stop()
-  }
+  signal.throwIfAborted()
+  signals.keep()
+  const outcome = await executor.run(spec, options.interactive ? { kind: 'inherit' } : { kind: 'inherit', stdin: 'ignore' }, {
+    signal,
+    onStarted: signals.forward,
+  })
+  return exitCode(outcome)
 }
 
 function specOf(
@@ -113,34 +121,45 @@ function parseVolume(text: string): Mount {
   return { source: resolve(source), target: target ?? '', readonly: mode === 'ro' }
 }
 
-interface Forwarding {
-  to(send: (signal: number) => void): void
+interface CaughtSignals {
+  /** Aborted by a signal that ends us while there is no program yet: the image is still being fetched or unpacked. */
+  readonly early: AbortSignal
+  /** The program is about to start: signals wait for it from now on. */
+  keep(): void
+  /** The program runs: it gets the signals that waited, and those to come. */
+  forward(send: (signal: number) => void): void
   stop(): void
 }
 
-/** Hands our signals to the program. They are caught from the start: one that comes early waits for the program. */
-function forwardSignals(): Forwarding {
-  let send: ((signal: number) => void) | undefined
-  const early: number[] = []
+/** Catches our signals. Until `stop` none of them ends this process, so whatever is unfinished gets removed. */
+function catchSignals(): CaughtSignals {
+  const early = new AbortController()
+  const kept: number[] = []
+  let deliver = (number: number): void => {
+    if (ENDING.has(number)) early.abort(interrupted())
+  }
   const listeners = FORWARDED.map((name) => {
     const number = constants.signals[name]
-    const listener = (): void => {
-      if (send === undefined) early.push(number)
-      else send(number)
-    }
+    const listener = (): void => deliver(number)
     process.on(name, listener)
     return [name, listener] as const
   })
   return {
-    to: (target) => {
-      send = target
-      for (const number of early.splice(0)) target(number)
+    early: early.signal,
+    keep: () => {
+      deliver = (number) => kept.push(number)
+    },
+    forward: (send) => {
+      deliver = send
+      for (const number of kept.splice(0)) send(number)
     },
     stop: () => {
       for (const [name, listener] of listeners) process.off(name, listener)
     },
   }
 }
+
+const ENDING: ReadonlySet<number> = new Set([constants.signals.SIGINT, constants.signals.SIGTERM, constants.signals.SIGHUP])
 
 function exitCode(outcome: ProcessOutcome): number {
   switch (outcome.kind) {

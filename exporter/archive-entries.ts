@@ -64,6 +64,10 @@ export async function writeFiles(entries: readonly ArchiveEntry[], directory: st
 export function exportError(cause: unknown, signal?: AbortSignal): TsbError {
   if (signal?.aborted === true) return interrupted()
   if (isTsbError(cause)) return cause
+  if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT')) {
+    const hint = 'free disk space, or name a destination on another disk'
+    return new TsbError('TSB_DISK_FULL', 'no space left for the result', { fault: 'host', hint, cause })
+  }
   return new TsbError('TSB_EXPORT_WRITE', `cannot write the result: ${cause instanceof Error ? cause.message : String(cause)}`, {
     fault: 'host',
     hint: 'check that the destination can be written and has space left',

@@ -1,4 +1,4 @@
-import { interrupted, isTsbError, TsbError } from '../core/error.ts'
+import { interrupted, isTsbError, TsbError, toTsbError } from '../core/error.ts'
 
 /** An archive that is not what it should be. */
 export function invalidArchive(why: string, cause?: unknown): TsbError {
@@ -41,6 +41,8 @@ export function pathError(name: string): TsbError {
 export function readError(error: unknown, signal: AbortSignal): TsbError {
   if (signal.aborted) return interrupted()
   if (isTsbError(error)) return error
+  const known = toTsbError(error)
+  if (known.code !== 'TSB_BUG') return known
   const code = error instanceof Error && 'errno' in error && 'syscall' in error ? error.message : undefined
   if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
     return new TsbError('TSB_ARCHIVE_MISSING', `there is no archive: ${error.message}`, {

@@ -1,4 +1,5 @@
-import { type FileHandle, open, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { exportError } from './archive-entries.ts'
@@ -38,6 +39,15 @@ export async function withOutputStream(path: string, write: (stream: Writable) =
       throw exportError(error)
     })
   })
+}
+
+/** Makes the directory that a result's file goes to. @throws TsbError `TSB_EXPORT_WRITE` */
+export async function makeParent(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true })
+  } catch (error) {
+    throw exportError(error)
+  }
 }
 
 /** Not `createWriteStream`: that one closes the file when it is destroyed, and it is not the stream's to close. */

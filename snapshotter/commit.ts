@@ -46,13 +46,17 @@ export async function commit(
   return { snapshot: { layers: [...below, layer], tree: change.tree }, layer, delta: change.delta, isNew: true }
 }
 
-/** Moves a finished upper directory among the layers; its row comes first, so that a kill leaves no unknown directory. */
-export function adopt(context: SnapshotterContext, upper: string, layer: LayerRow): void {
+/**
+ * Moves a finished upper directory among the layers; its row comes first, so that a kill leaves no unknown directory.
+ * @returns false, and nothing has moved, when another process has a layer of this id
+ */
+export function adopt(context: SnapshotterContext, upper: string, layer: LayerRow): boolean {
   const { store } = context
-  store.layers.announce(layer, store.leases.own().id)
+  if (!store.layers.announce(layer, store.leases.own().id)) return false
   const target = layerPath(store.layout, layer.id)
   mkdirSync(dirname(target), { mode: 0o700 })
   renameSync(upper, target)
+  return true
 }
 
 /** The columns of a layer's row that a commit knows. */

@@ -65,8 +65,9 @@ export async function unpack(context: SnapshotterContext, layers: readonly Packe
       continue
     }
     // Another process may be unpacking the same chain for another image: then this copy gets a name of its own.
-    const id = store.layers.get(chained) === undefined ? chained : `${chained}-${context.effects.randomId()}`
-    adopt(context, upper, { id, created: context.effects.now(), diffId: layer.diffId, ...sizes(change) })
+    const row = { created: context.effects.now(), diffId: layer.diffId, ...sizes(change) }
+    const id = adopt(context, upper, { id: chained, ...row }) ? chained : `${chained}-${context.effects.randomId()}`
+    if (id !== chained) adopt(context, upper, { id, ...row })
     ids.push(id)
     newLayers.push(id)
   }

@@ -1,4 +1,6 @@
+import { statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 import type Database from 'better-sqlite3'
 import { TsbError } from '../core/error.ts'
 import { MIGRATIONS } from './schema.ts'
@@ -15,9 +17,9 @@ export type Connection = Database.Database
 export function openDatabase(path: string): Connection {
   const connection = connect(path)
   try {
+    connection.pragma('busy_timeout = 30000')
     connection.pragma('journal_mode = WAL')
     connection.pragma('synchronous = NORMAL')
-    connection.pragma('busy_timeout = 30000')
     if (versionOf(connection) !== MIGRATIONS.length) migrate(connection, path)
     return connection
   } catch (error) {
@@ -30,7 +32,7 @@ export function openDatabase(path: string): Connection {
 export function asStoreError(error: unknown, path: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (!code.startsWith('SQLITE_')) return error
-  if (code === 'SQLITE_FULL') {
+  if (code === 'SQLITE_FULL' || (code.startsWith('SQLITE_IOERR') && isDiskFull(dirname(path)))) {
     return new TsbError('TSB_DISK_FULL', `no space left for \`${path}\``, {
       fault: 'host',
       hint: 'free disk space, or set TSBUILD_ROOT to another disk',
@@ -43,6 +45,15 @@ export function asStoreError(error: unknown, path: string): unknown {
     cause: error,
   })
 }
+
+/** SQLite reports shared memory that found no space as a mere input/output error. */
+function isDiskFull(directory: string): boolean {
+  const { bavail, bsize } = statfsSync(directory)
+  return bavail * bsize < SHARED_MEMORY_BYTES
+}
+
+/** Of the WAL index's first part. */
+const SHARED_MEMORY_BYTES = 32 << 10
 
 function connect(path: string): Connection {
   // Required lazily and not imported: a CommonJS package whose default export Node cannot name statically.

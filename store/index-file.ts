@@ -10,9 +10,9 @@ import { blobPath, type Layout } from './layout.ts'
 
 /**
  * Rewrites the layout's `index.json` (image-layout.md "index.json File"): the named images all of whose blobs are here.
- * Atomic, and serialised between processes by the database's write lock.
+ * Atomic (written in `directory`, this process's own, then renamed), and serialised by the database's write lock.
  */
-export function writeIndexFile(connection: Connection, images: Images, layout: Layout): void {
+export function writeIndexFile(connection: Connection, images: Images, layout: Layout, directory: string): void {
   connection
     .transaction(() => {
       const manifests = images
@@ -20,7 +20,7 @@ export function writeIndexFile(connection: Connection, images: Images, layout: L
         .filter((image) => isComplete(image, layout))
         .flatMap((image) => descriptorsOf(image, images.namesOf(image.id)))
       const index: Index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }
-      const temporary = join(layout.oci, `index.json.${process.pid}`)
+      const temporary = join(directory, 'index.json')
       writeFileSync(temporary, JSON.stringify(index), { flush: true })
       renameSync(temporary, join(layout.oci, 'index.json'))
     })

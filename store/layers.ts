@@ -39,11 +39,15 @@ export class Layers {
     this.#connection = connection
   }
 
-  /** Announces a layer before its directory exists, so that a kill leaves no directory without a row. */
-  announce(layer: LayerRow, lease: string): void {
-    this.#connection
-      .prepare('INSERT INTO layers (id, lease, delta, entries, bytes, created, diff_id) VALUES (?, ?, ?, ?, ?, ?, ?)')
+  /**
+   * Announces a layer before its directory exists, so that a kill leaves no directory without a row.
+   * @returns false when the id is taken
+   */
+  announce(layer: LayerRow, lease: string): boolean {
+    const { changes } = this.#connection
+      .prepare('INSERT OR IGNORE INTO layers (id, lease, delta, entries, bytes, created, diff_id) VALUES (?, ?, ?, ?, ?, ?, ?)')
       .run(layer.id, lease, layer.delta, layer.entries, layer.bytes, layer.created, layer.diffId ?? null)
+    return changes === 1
   }
 
   /** Makes layers visible to everybody. Call inside the transaction that records them, after a sync. */

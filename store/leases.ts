@@ -92,7 +92,11 @@ export class Leases {
   }
 
   #beat(id: string): void {
-    this.#connection.prepare('UPDATE leases SET heartbeat = ? WHERE id = ?').run(this.#effects.now(), id)
+    try {
+      this.#connection.prepare('UPDATE leases SET heartbeat = ? WHERE id = ?').run(this.#effects.now(), id)
+    } catch {
+      // A full disk, a database busy for too long: the build meets it by itself, where somebody can catch it. A timer's error would end the process.
+    }
   }
 
   /** By process where we can see it; by heartbeat where it lives in another pid namespace (a container sharing the store). */

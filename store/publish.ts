@@ -34,9 +34,8 @@ export class Publisher {
   /** Hands a result in. Failures surface in `flush`. */
   add(publication: Publication): void {
     this.#pending.push(publication)
-    this.#running ??= this.#drain().finally(() => {
-      this.#running = undefined
-    })
+    // Begun in a later turn: a drain that ended within this call would be kept as one that still runs.
+    this.#running ??= Promise.resolve().then(() => this.#drain())
   }
 
   /** Waits until all that was handed in is durable. @throws what the sync or the database threw */
@@ -60,6 +59,8 @@ export class Publisher {
       this.#failure ??= error
       this.#pending = []
     }
+    // In the same turn as the last look at what is pending: whatever is added from here on begins a new drain.
+    this.#running = undefined
   }
 
   #commit(batch: readonly Publication[]): void {

@@ -51,15 +51,21 @@ export function openStore(root: string, native: Pick<Native, 'remove' | 'sync'>,
     images,
     leases,
     publisher,
-    prepare: () => (prepared ??= prepare(layout, leases, layers, native)),
-    writeIndex: () => writeIndexFile(connection, images, layout),
+    prepare: () => (prepared ??= prepare(connection, layout, leases, layers, native)),
+    writeIndex: () => writeIndexFile(connection, images, layout, leases.own().directory),
     [Symbol.asyncDispose]: () => close(connection, leases, layers, layout, publisher, native),
   }
 }
 
-async function prepare(layout: Layout, leases: Leases, layers: Layers, native: Pick<Native, 'remove'>): Promise<void> {
+async function prepare(
+  connection: Connection,
+  layout: Layout,
+  leases: Leases,
+  layers: Layers,
+  native: Pick<Native, 'remove'>,
+): Promise<void> {
   leases.own()
-  await sweep(layout, leases, layers, native.remove)
+  await sweep(connection, layout, leases, layers, native.remove)
 }
 
 async function close(
@@ -108,7 +114,8 @@ function unwritable(root: string, error: unknown): unknown {
       cause: error,
     })
   }
-  if (!['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code)) return asStoreError(error, root)
+  // ENOENT is what Node makes of a directory that a read-only file system refuses.
+  if (!['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT'].includes(code)) return asStoreError(error, root)
   return new TsbError('TSB_STORE_UNWRITABLE', `cannot create the store \`${root}\` (${code})`, {
     fault: 'host',
     hint: 'run as root, or set TSBUILD_ROOT to a directory you can write to',

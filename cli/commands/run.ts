@@ -52,9 +52,14 @@ export const runCommand: CommandModule = {
     }
     const { openEngine } = await host.loadEngine()
     const choice = flags.ociRuntime === undefined ? {} : { runtime: flags.ociRuntime }
-    await using engine = await openEngine({ env: engineEnvironment(host, choice) })
-    // Signals belong to the program in the container: the engine forwards them, so nothing here may end the run.
-    return await engine.run(options, new AbortController().signal)
+    // Signals belong to the engine, which hands them to the program; none may end us before the clean-up.
+    const release = host.onSignal(() => undefined)
+    try {
+      await using engine = await openEngine({ env: engineEnvironment(host, choice) })
+      return await engine.run(options, new AbortController().signal)
+    } finally {
+      release()
+    }
   },
 }
 

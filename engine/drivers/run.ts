@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import type { Digest } from '../../core/digest.ts'
 import { TsbError } from '../../core/error.ts'
 import type { RunOp } from '../../core/op.ts'
@@ -35,7 +36,7 @@ async function execute(session: Session, op: RunOp, inputs: readonly StepResult[
     { kind: 'capture', onOutput: execution.log },
     { signal: execution.signal },
   )
-  assertSuccess(op, outcome)
+  assertSuccess(op, outcome, workspace.upper)
   const committed = await commit(context, workspace, root, (delta) => twinLayer(execution, delta))
   const stored: StoredLayer = { layer: committed.layer, tree: committed.snapshot.tree }
   return {
@@ -69,11 +70,26 @@ function specOf(session: Session, op: RunOp, layers: readonly string[], workspac
 }
 
 /** A step's failure is a result until here: the one place that turns it into an error. */
-function assertSuccess(op: RunOp, outcome: ProcessOutcome): void {
+function assertSuccess(op: RunOp, outcome: ProcessOutcome, upper: string): void {
   if (outcome.kind === 'exited' && outcome.code === 0) return
   const how = describe(outcome)
+  if (isDiskFull(upper)) {
+    throw new TsbError('TSB_DISK_FULL', `process \`${op.args.join(' ')}\` failed (${how}) with no space left on the store's disk`, {
+      fault: 'host',
+      hint: 'free disk space, or set TSBUILD_ROOT to another disk',
+    })
+  }
   throw new TsbError('TSB_STEP_FAILED', `process \`${op.args.join(' ')}\` did not complete successfully: ${how}`, { fault: 'step' })
 }
+
+/** Whether what the process has written, which is still there, fills the disk: then that is the likely reason of its failure. */
+function isDiskFull(path: string): boolean {
+  const { bavail, bsize } = statfsSync(path)
+  return bavail * bsize < FULL_BYTES
+}
+
+/** Less than this is no room for anything: programs write in blocks, and stop before the very last one. */
+const FULL_BYTES = 64 << 10
 
 function describe(outcome: ProcessOutcome): string {
   switch (outcome.kind) {

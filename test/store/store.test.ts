@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -80,6 +80,27 @@ test('a result without layers needs no sync, and the flush ends', { timeout: 5_0
   assert.equal(store.records.find(blake3Digest('k')), 'x')
 })
 
+test('results handed in at once all become records', { timeout: 5_000 }, async (t) => {
+  await using store = openStore(temporaryRoot(t), native, effects)
+  const keys = ['a', 'b', 'c'].map((name) => blake3Digest(name))
+  for (const key of keys) store.publisher.add({ layers: [], record: recordOf(key, 'x'), claim: key })
+  await store.publisher.flush()
+  assert.deepEqual(
+    keys.map((key) => store.records.find(key)),
+    ['x', 'x', 'x'],
+  )
+})
+
+test('an id of a layer is given once', async (t) => {
+  const root = temporaryRoot(t)
+  await using store = openStore(root, native, effects)
+  await using other = openStore(root, native, effects)
+  const row = { id: 'chain', delta: blake3Digest('d'), entries: 0, bytes: 0, created: 0 }
+  assert.equal(store.layers.announce(row, store.leases.own().id), true)
+  assert.equal(other.layers.announce(row, other.leases.own().id), false)
+  assert.equal(store.layers.usable(['chain'], store.leases.own().id), true)
+})
+
 test('one process at a time claims a key', async (t) => {
   const root = temporaryRoot(t)
   await using store = openStore(root, native, effects)
@@ -91,8 +112,8 @@ test('one process at a time claims a key', async (t) => {
   assert.equal(other.records.claim(key), true)
 })
 
-test('what a killed process left is removed by the next, and its claims are taken over', async (t) => {
-  const root = temporaryRoot(t)
+/** A process that announced the layer `abandoned`, claimed a key, and was killed. */
+function killProcessOn(root: string): void {
   const script = `
     import { openStore } from ${JSON.stringify(new URL('../../store/store.js', import.meta.url).href)}
     import { mkdirSync, writeFileSync } from 'node:fs'
@@ -103,17 +124,41 @@ test('what a killed process left is removed by the next, and its claims are take
     store.layers.announce({ id: 'abandoned', delta: 'blake3:0', entries: 0, bytes: 0, created: 0 }, lease.id)
     store.records.claim(${JSON.stringify(blake3Digest('claimed'))})
     writeFileSync(lease.directory + '/half-written', 'x')
+    writeFileSync(store.layout.trees + '/abc.' + process.pid + '-1.tmp', 'x')
     process.kill(process.pid, 'SIGKILL')`
   const child = spawnSync(process.execPath, ['--input-type=module', '-e', script, root], { encoding: 'utf8' })
   assert.equal(child.signal, 'SIGKILL', child.stderr)
+}
+
+test('what a killed process left is removed by the next, and its claims are taken over', async (t) => {
+  const root = temporaryRoot(t)
+  killProcessOn(root)
   await using store = openStore(root, native, effects)
   assert.equal(existsSync(join(store.layout.layers, 'abandoned')), true)
   mkdirSync(join(store.layout.layers, 'stray'))
+  const living = `abc.${process.pid}-1.tmp`
+  writeFileSync(join(store.layout.trees, living), 'x')
   await store.prepare()
   assert.deepEqual(readdirSync(store.layout.layers), [])
   assert.deepEqual(readdirSync(store.layout.work), [store.leases.own().id])
+  assert.deepEqual(readdirSync(store.leases.own().directory), [])
+  assert.deepEqual(readdirSync(store.layout.trees), [living])
   assert.equal(store.layers.get('abandoned'), undefined)
   assert.equal(store.records.claim(blake3Digest('claimed')), true)
+})
+
+test('a slow sweep spares what another process has put under the same name since', async (t) => {
+  const root = temporaryRoot(t)
+  killProcessOn(root)
+  await using other = openStore(root, native, effects)
+  const remove = async (paths: readonly string[]): Promise<void> => {
+    if (other.layers.get('abandoned') === undefined) announce(other, 'abandoned')
+    await native.remove(paths)
+  }
+  await using store = openStore(root, { ...native, remove }, effects)
+  await store.prepare()
+  assert.equal(other.layers.usable(['abandoned'], other.leases.own().id), true)
+  assert.equal(existsSync(join(other.layout.layers, 'abandoned', 'diff')), true)
 })
 
 test('closing leaves no lease, no work directory and no unpublished layer', async (t) => {

@@ -71,7 +71,12 @@ impl Error {
             message: format!("{what} `{}`: {}", path.display(), plain(&reason)),
             path: Some(path.to_owned()),
             errno,
-            hint: full.then(|| "free some space, for instance with `tsbuild prune`".to_owned()),
+            hint: match errno {
+                Some(ENOSPC | EDQUOT) => Some("free disk space, or set TSBUILD_ROOT to another disk".to_owned()),
+                // Owners, devices and mounts are root's to make.
+                Some(EPERM) => Some("run as root, for example with `sudo`".to_owned()),
+                _ => None,
+            },
             fault: Fault::Host,
         }
     }
@@ -95,6 +100,7 @@ impl Error {
     }
 }
 
+const EPERM: i32 = 1;
 const ENOSPC: i32 = 28;
 const EDQUOT: i32 = 122;
 

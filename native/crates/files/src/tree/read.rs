@@ -147,5 +147,5 @@ pub fn parse_digest(text: &str) -> Result<blake3::Hash> {
 
 pub(super) fn corrupt() -> Error {
     Error::new("TSB_TREE_CORRUPT", Fault::Host, "tree index is damaged")
-        .hint("remove the build cache with `tsbuild prune --all`")
+        .hint("remove the directory TSBUILD_ROOT and build again")
 }
