@@ -42,7 +42,7 @@ async function existingManifest(session: Session, image: StoredImage): Promise<E
   return complete ? { manifest, manifestBytes: image.manifestBytes } : undefined
 }
 
-/** Packs the layers with gzip, stores the documents as blobs, and lists the image in the layout's index.json. */
+/** Packs the layers, stores the documents as blobs, and lists the image in the layout's index.json. */
 async function packedManifest(session: Session, image: StoredImage, signal: AbortSignal): Promise<EncodedManifest> {
   const { store } = session
   await store.prepare()
@@ -68,5 +68,5 @@ function baseCompression(session: Session, layer: string): Compression {
     const blob = diffId === undefined ? undefined : session.store.layers.blob(diffId, compression)
     return blob !== undefined && session.store.blobs.has(blob.digest)
   }
-  return has('gzip') ? 'gzip' : has('zstd') ? 'zstd' : 'gzip'
+  return (['gzip', 'zstd', 'none'] as const).find(has) ?? 'gzip'
 }

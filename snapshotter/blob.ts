@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import type { Digest } from '../core/digest.ts'
+import { TsbError } from '../core/error.ts'
 import type { Descriptor } from '../core/manifest.ts'
 import { type Compression, layerType } from '../core/media-types.ts'
 import type { LayerId } from '../store/layers.ts'
@@ -16,7 +17,10 @@ export async function diffIdOf(context: SnapshotterContext, layer: LayerId, sign
   return written.diffId
 }
 
-/** A layer's blob in the store, packed now unless that was done before or it came from a registry. */
+/**
+ * A layer's blob in the store, packed now unless that was done before or it came with an image.
+ * @throws TsbError `TSB_LAYER_DIGEST` when a layer of an image has lost its blob: no other tar of it has the diffID that images name
+ */
 export async function layerBlob(
   context: SnapshotterContext,
   layer: LayerId,
@@ -31,6 +35,7 @@ export async function layerBlob(
   const output = store.blobs.temporaryPath()
   try {
     const written = await native.writeLayer({ upper: layerPath(store.layout, layer), output, compression }, signal)
+    if (known !== undefined && written.diffId !== known) throw notAgain(known, written.diffId)
     await store.blobs.adopt(output, written.digest)
     store.layers.setDiffId(layer, written.diffId, written.plainSize)
     store.layers.setBlob(written.diffId, compression, { digest: written.digest, size: written.size })
@@ -39,4 +44,12 @@ export async function layerBlob(
     await rm(output, { force: true })
     throw error
   }
+}
+
+/** Tars of one tree differ in order, padding and headers; the config of every image on this layer names the first. */
+function notAgain(known: Digest, packed: Digest): TsbError {
+  return new TsbError('TSB_LAYER_DIGEST', `the blob of layer \`${known}\` is gone, and the layer packs to \`${packed}\` now`, {
+    fault: 'host',
+    hint: 'pull or load the base image again',
+  })
 }

@@ -64,3 +64,15 @@ test('a layer is packed once, its blob has the digest it says, and its diffID is
   assert.equal(await fixture.store.blobs.size(gzip.digest), gzip.size)
   assert.equal(readdirSync(join(fixture.store.layout.oci, 'blobs/sha256')).length, 2)
 })
+
+test('a layer that came with an image is never packed to another diffID', { skip }, async () => {
+  await using fixture = openFixture()
+  await using workspace = await openWorkspace(fixture)
+  writeFileSync(join(workspace.upper, 'file'), 'content')
+  const { layer } = await commit(fixture, workspace, undefined, () => undefined)
+  const diffId = `sha256:${'a'.repeat(64)}` as const
+  fixture.store.layers.setDiffId(layer, diffId, 7)
+  await assert.rejects(layerBlob(fixture, layer, 'gzip', signal), { code: 'TSB_LAYER_DIGEST' })
+  assert.equal(await diffIdOf(fixture, layer, signal), diffId)
+  assert.deepEqual(readdirSync(join(fixture.store.layout.oci, 'blobs/sha256')), [])
+})
