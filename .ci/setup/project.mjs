@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { ROOT, run, SetupError, unlessDone } from './step.mjs'
+import { outputOf, ROOT, run, SetupError, unlessDone } from './step.mjs'
 
 const SOURCES = [
   'core',
@@ -35,7 +35,8 @@ export function compileSqlite() {
     npm_config_build_from_source: 'true',
     ...nodeHeaders(),
   })
-  if (!sqliteWorks())
+  // In another process: this one may have loaded the old binary, and would get it again.
+  if (outputOf(process.execPath, ['-e', "new (require('better-sqlite3'))(':memory:')"]) === undefined)
     throw new SetupError('better-sqlite3 was not compiled', 'install a C++ compiler, make and python3, then run this again')
 }
 
@@ -60,7 +61,6 @@ function npm(title, args, env = {}) {
   else run(title, 'npm', args, options)
 }
 
-/** A fresh process for every question would cost more than the answer; a failed load leaves nothing behind. */
 function sqliteWorks() {
   try {
     const Database = createRequire(join(ROOT, 'package.json'))('better-sqlite3')
