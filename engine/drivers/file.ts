@@ -4,12 +4,12 @@ import type { Digest } from '../../core/digest.ts'
 import { TsbError } from '../../core/error.ts'
 import type { CopyAction, FileAction, FileOp } from '../../core/op.ts'
 import type { ChangeAction, ChangeSource } from '../../native/types.ts'
-import { commit } from '../../snapshotter/commit.ts'
 import { layerPaths, type SnapshotterContext } from '../../snapshotter/snapshot.ts'
 import { resolveSource } from '../../snapshotter/sources.ts'
 import { openWorkspace } from '../../snapshotter/workspace.ts'
 import type { Driver, Executed, Execution } from '../../solver/driver.ts'
-import { reviveLayer, rootOf, type StepResult, type StoredLayer, treeOf } from './result.ts'
+import { commitStep, reviveStep } from './layer.ts'
+import { rootOf, type StepResult, treeOf } from './result.ts'
 
 /** Says why a path that a COPY names is not in its source: a remedy, or nothing to add. */
 export type ExplainMissing = (source: StepResult, path: string) => string | undefined
@@ -26,7 +26,7 @@ export function fileDriver(context: SnapshotterContext, explainMissing: ExplainM
       return Promise.all(digests)
     },
     execute: (op, inputs, execution) => execute(context, op, inputs, execution),
-    revive: (_op, stored, inputs) => reviveLayer(context, stored, inputs),
+    revive: (_op, stored, inputs) => reviveStep(context, stored, inputs),
   }
 }
 
@@ -76,20 +76,8 @@ async function execute(
     },
     execution.signal,
   )
-  const committed = await commit(context, workspace, root, (delta) => twinLayer(execution, delta))
-  const stored: StoredLayer = { layer: committed.layer, tree: committed.snapshot.tree }
-  return {
-    result: { kind: 'root', snapshot: committed.snapshot },
-    stored: JSON.stringify(stored),
-    layers: committed.isNew ? [committed.layer] : [],
-    delta: committed.delta,
-  }
-}
-
-/** The layer of an earlier execution of this op that made this change. */
-export function twinLayer(execution: Execution, delta: Digest): string | undefined {
-  const stored = execution.findTwin(delta)
-  return stored === undefined ? undefined : (JSON.parse(stored) as StoredLayer).layer
+  // Awaited here: the workspace must not go before it is committed.
+  return await commitStep(context, workspace, root, execution)
 }
 
 async function copyPaths(context: SnapshotterContext, action: CopyAction, input: StepResult): Promise<readonly string[]> {

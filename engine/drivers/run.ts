@@ -3,13 +3,12 @@ import type { Digest } from '../../core/digest.ts'
 import { TsbError } from '../../core/error.ts'
 import type { RunOp } from '../../core/op.ts'
 import type { ProcessOutcome, ProcessSpec } from '../../executor/types.ts'
-import { commit } from '../../snapshotter/commit.ts'
 import { layerPaths } from '../../snapshotter/snapshot.ts'
 import { openWorkspace, type Workspace } from '../../snapshotter/workspace.ts'
 import type { Driver, Executed, Execution } from '../../solver/driver.ts'
 import type { Session } from '../session.ts'
-import { twinLayer } from './file.ts'
-import { reviveLayer, rootOf, type StepResult, type StoredLayer, treeOf } from './result.ts'
+import { commitStep, reviveStep } from './layer.ts'
+import { rootOf, type StepResult, treeOf } from './result.ts'
 
 /** RUN: one process in a container; whatever it wrote to its root is the step's layer. */
 export function runDriver(session: Session): Driver<RunOp, StepResult> {
@@ -21,7 +20,7 @@ export function runDriver(session: Session): Driver<RunOp, StepResult> {
     },
     inputDigests: async (_op, inputs): Promise<readonly Digest[]> => inputs.map(treeOf),
     execute: (op, inputs, execution) => execute(session, op, inputs, execution),
-    revive: (_op, stored, inputs) => reviveLayer(session.snapshotter, stored, inputs),
+    revive: (_op, stored, inputs) => reviveStep(session.snapshotter, stored, inputs),
   }
 }
 
@@ -37,14 +36,8 @@ async function execute(session: Session, op: RunOp, inputs: readonly StepResult[
     { signal: execution.signal },
   )
   assertSuccess(op, outcome, workspace.upper)
-  const committed = await commit(context, workspace, root, (delta) => twinLayer(execution, delta))
-  const stored: StoredLayer = { layer: committed.layer, tree: committed.snapshot.tree }
-  return {
-    result: { kind: 'root', snapshot: committed.snapshot },
-    stored: JSON.stringify(stored),
-    layers: committed.isNew ? [committed.layer] : [],
-    delta: committed.delta,
-  }
+  // Awaited here: the workspace must not go before it is committed.
+  return await commitStep(context, workspace, root, execution)
 }
 
 /** Docker's name of a build container's host: it shows in what programs write. */
