@@ -4,6 +4,7 @@ import { writeDockerArchive } from '../exporter/docker-archive.ts'
 import { writeOciArchive } from '../exporter/oci.ts'
 import { withOutputStream } from '../exporter/output-file.ts'
 import type { NamedImage } from '../exporter/types.ts'
+import { standardOutput } from './host.ts'
 import { imageContent } from './image-content.ts'
 import { findImage } from './resolve.ts'
 import type { Session } from './session.ts'
@@ -27,6 +28,6 @@ export async function save(
 
 /** Hands a stream to a file of the user, or standard output (`-`), to whoever writes. */
 export async function writeTo(file: string, write: (sink: Writable) => Promise<void>): Promise<void> {
-  if (file === '-') return write(process.stdout)
+  if (file === '-') return write(standardOutput())
   await withOutputStream(file, write)
 }
