@@ -32,6 +32,9 @@ export interface Finished {
   readonly stderr: string
 }
 
+/** What a container leaves in an empty root, whatever it does: Docker's leave these mount points too. */
+export const KERNEL_DIRECTORIES: readonly string[] = ['dev', 'proc', 'sys']
+
 let count = 0
 
 export async function makeSandbox(): Promise<Sandbox> {

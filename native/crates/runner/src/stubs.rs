@@ -8,8 +8,12 @@ use crate::protocol::{MountPoint, WorkingDirectory};
 use crate::root_path::{Place, resolve};
 use crate::times::keeping_times;
 
+/// BuildKit leaves these three to the runtime, which leaves them behind: they are in the layer of the first step on an
+/// empty root, and so they must be in ours.
+const KEPT: [&str; 3] = ["/dev", "/proc", "/sys"];
+
 /// Empty files and directories that stand where something gets mounted. A mount needs one, a layer must not have it:
-/// they are made before the container starts and removed afterwards, and no time stamp shows either.
+/// they are made before the container starts and removed afterwards, and no time stamp shows either. `KEPT` stay.
 pub struct Stubs {
     root: PathBuf,
     /// Relative to the root, parents first.
@@ -36,12 +40,13 @@ impl Stubs {
                 None => false,
             };
             stubs.copied_up.extend(CopiedUp::expect(root, upper, &place.existing)?);
-            keeping_times(&root.join(&place.existing), || stubs.make_missing(&place, file))?;
+            let keep = KEPT.iter().any(|kept| mount.target == Path::new(kept));
+            keeping_times(&root.join(&place.existing), || stubs.make_missing(&place, file, keep))?;
         }
         Ok(stubs)
     }
 
-    fn make_missing(&mut self, place: &Place, file: bool) -> io::Result<()> {
+    fn make_missing(&mut self, place: &Place, file: bool, keep: bool) -> io::Result<()> {
         let mut path = place.existing.clone();
         for (index, name) in place.missing.iter().enumerate() {
             path.push(name);
@@ -51,7 +56,9 @@ impl Stubs {
             } else {
                 fs::create_dir(&absolute)?;
             }
-            self.made.push(path.clone());
+            if !keep {
+                self.made.push(path.clone());
+            }
         }
         Ok(())
     }
@@ -119,7 +126,7 @@ mod tests {
         let stubs = Stubs::make(
             root.path(),
             upper.path(),
-            &[directory("/proc"), file, directory("/a/b/c"), directory("/a/b/c/d")],
+            &[directory("/procs"), file, directory("/a/b/c"), directory("/a/b/c/d")],
         );
         let stubs = stubs.unwrap();
         assert_eq!(times(), before);
@@ -130,6 +137,18 @@ mod tests {
         assert_eq!(listing(root.path()), [PathBuf::from("etc")]);
         assert_eq!(listing(&root.path().join("etc")), Vec::<PathBuf>::new());
         assert_eq!(times(), before);
+    }
+
+    #[test]
+    fn the_directories_of_the_kernel_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let upper = tempfile::tempdir().unwrap();
+        let mounts = ["/proc", "/dev", "/dev/pts", "/sys", "/sys/fs/cgroup", "/run"].map(directory);
+        let before = fs::metadata(root.path()).unwrap().mtime_nsec();
+        Stubs::make(root.path(), upper.path(), &mounts).unwrap().remove().unwrap();
+        assert_eq!(listing(root.path()), ["dev", "proc", "sys"].map(PathBuf::from));
+        assert_eq!(listing(&root.path().join("dev")), Vec::<PathBuf>::new());
+        assert_eq!(fs::metadata(root.path()).unwrap().mtime_nsec(), before);
     }
 
     #[test]
