@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { type Engine, openEngine } from '../../engine/index.ts'
+import { findOracle } from '../support/oracle.ts'
+import { openTsbuild, type Tsbuild } from '../support/tsbuild.ts'
+import { type FlatImage, flattenImage } from '../tools/compare/image.ts'
+import { BASE_NAMES, writeBaseArchive } from './base.ts'
+import { type DifferentialCase, readCases, rewriteExpectations } from './case-file.ts'
+import { contextFolder, writeContext } from './context.ts'
+import { buildOurs } from './ours.ts'
+import { type Outcome, renderOutcome } from './outcome.ts'
+import { buildTheirs } from './theirs.ts'
+
+/** Where we mean to differ from Docker, and why. Such a case has a section `ours`, and fails when it no longer differs. */
+const DELIBERATE: Readonly<Record<string, string>> = {
+  'add-archive-sparse': 'Docker refuses the sparse members of GNU tar, which are plainly specified: we unpack them',
+  'add-archive-xz': "Docker unpacks xz by its host's program `xz`, and copies the archive where there is none: we need no program",
+  'copy-block-device': "BuildKit's transfer of the context turns block devices into character devices: a defect",
+}
+
+const UPDATE = process.env['UPDATE'] === '1'
+const only = process.env['CASE']
+const cases = readCases().filter(({ name }) => only === undefined || name.includes(only))
+const oracle = await findOracle()
+const notRoot = process.getuid?.() === 0 ? false : 'only root can run containers and make the contexts'
+
+/**
+ * Each file of testdata/differential is built by us and compared with what Docker made of it, which the file keeps. Where a Docker
+ * Engine is up, it builds them all again and must still agree with the files. `UPDATE=1` rewrites them; `CASE=text` picks by name.
+ */
+describe('as Docker', { skip: notRoot, timeout: 600_000 }, () => {
+  let folder: string
+  let store: Tsbuild
+  let engine: Engine
+  let base: FlatImage
+  let theirs: Promise<ReadonlyMap<string, Outcome>> | undefined
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tsbuild-differential-'))
+    const bases = join(folder, 'bases.tar')
+    await writeBaseArchive(bases)
+    base = await flattenImage(bases, BASE_NAMES[0])
+    for (const given of cases) await writeContext(given, contextFolder(folder, given))
+    store = await openTsbuild()
+    engine = await openEngine({ env: { ...process.env, TSBUILD_ROOT: store.root } })
+    await engine.load(bases, new AbortController().signal)
+    if (typeof oracle === 'string') return
+    theirs = buildTheirs(oracle, cases, folder, bases)
+    // Whoever awaits it gets the error; until then it is not an unhandled one.
+    theirs.catch(() => {})
+  })
+
+  after(async () => {
+    await theirs?.catch(() => {})
+    await engine[Symbol.asyncDispose]()
+    await store[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  describe('we make what the case says', { concurrency: 2 }, () => {
+    for (const given of cases) {
+      test(given.name, async (context) => {
+        const ours = await buildOurs(engine, given, contextFolder(folder, given))
+        const error = ours.kind === 'failure' ? `${ours.code}\n` : ''
+        const made = renderOutcome(ours, base)
+        const { expect, ...own } = UPDATE ? await updated(given, made, error, (text) => context.diagnostic(text)) : given
+        assert.equal(given.name in DELIBERATE, own.ours !== '', 'the differences that we want are listed, and no others')
+        if (own.ours !== '') assert.notEqual(own.ours, expect)
+        assert.equal(made, own.ours === '' ? expect : own.ours, ours.kind === 'failure' ? ours.message : undefined)
+        assert.equal(error, own.error)
+      })
+    }
+  })
+
+  describe('the cases say what Docker makes', { skip: typeof oracle === 'string' ? oracle : UPDATE }, () => {
+    for (const given of cases) {
+      test(given.name, async () => {
+        const outcome = (await theirs)?.get(given.name)
+        assert.ok(outcome)
+        assert.equal(renderOutcome(outcome, base), given.expect, outcome.kind === 'failure' ? outcome.message : undefined)
+      })
+    }
+  })
+
+  /** Asks Docker, and writes the sections of the case anew. */
+  async function updated(
+    given: DifferentialCase,
+    made: string,
+    error: string,
+    report: (text: string) => void,
+  ): Promise<Pick<DifferentialCase, 'expect' | 'ours' | 'error'>> {
+    if (theirs === undefined) throw new Error('only with a Docker Engine can expectations be updated')
+    const outcome = (await theirs).get(given.name)
+    assert.ok(outcome)
+    // Two that fail may fail for different reasons: whoever updates should look.
+    if (outcome.kind === 'failure') report(`${given.name}: ${outcome.message}`)
+    const deliberate = given.name in DELIBERATE
+    const sections = {
+      expect: renderOutcome(outcome, base),
+      ours: deliberate ? made : '',
+      error: deliberate || outcome.kind === 'failure' ? error : '',
+    }
+    rewriteExpectations(given.name, sections)
+    return sections
+  }
+})

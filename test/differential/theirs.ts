@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import pLimit from 'p-limit'
+import type { Oracle } from '../support/oracle.ts'
+import { flattenImage } from '../tools/compare/image.ts'
+import { BASE_NAMES } from './base.ts'
+import type { DifferentialCase } from './case-file.ts'
+import { contextFolder } from './context.ts'
+import type { Outcome } from './outcome.ts'
+
+const BUILDS_AT_A_TIME = 4
+
+/**
+ * Builds all cases by Docker, from nothing (its cache takes times of copied files from other builds), and saves them in one archive.
+ * Docker keeps neither the images nor the bases.
+ */
+export async function buildTheirs(
+  oracle: Oracle,
+  cases: readonly DifferentialCase[],
+  folder: string,
+  bases: string,
+): Promise<ReadonlyMap<string, Outcome>> {
+  await oracle.docker(['load', '--quiet', '--input', bases])
+  const run = randomBytes(6).toString('hex')
+  const tags = cases.map(({ name }) => `differential/${run}:${name}`)
+  const limit = pLimit(BUILDS_AT_A_TIME)
+  try {
+    const failures = await Promise.all(
+      cases.map((given, index) => limit(() => buildOne(oracle, given, contextFolder(folder, given), tags[index] ?? ''))),
+    )
+    const archive = join(folder, 'theirs.tar')
+    const built = tags.filter((_, index) => failures[index] === undefined)
+    if (built.length > 0) await oracle.docker(['save', '--output', archive, ...built])
+    const outcomes = new Map<string, Outcome>()
+    for (const [index, { name }] of cases.entries()) {
+      outcomes.set(name, failures[index] ?? { kind: 'image', image: await flattenImage(archive, tags[index]) })
+    }
+    await rm(archive, { force: true })
+    return outcomes
+  } finally {
+    await oracle.docker(['rmi', '--force', ...tags, ...BASE_NAMES]).catch(() => {})
+  }
+}
+
+async function buildOne(oracle: Oracle, given: DifferentialCase, context: string, tag: string): Promise<Outcome | undefined> {
+  const args = given.args.flatMap((line) => [line.replace(/ .*$/s, ''), line.replace(/^[^ ]+ /, '')])
+  try {
+    await oracle.build({ context, tag, args: ['--no-cache', ...args] })
+    return undefined
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    const fault = /did not complete successfully: exit code/.test(message) ? 'step' : 'input'
+    return { kind: 'failure', fault, code: '', message }
+  }
+}
