@@ -5,6 +5,10 @@ import { selectCommand } from './select.ts'
 
 /** Docker's code for a `run` that failed before the program had a say. */
 const RUN_FAILURE = 125
+/** And those of a program that could not be started. */
+const RUN_CODES: Readonly<Record<string, number>> = { TSB_COMMAND_NOT_EXECUTABLE: 126, TSB_COMMAND_NOT_FOUND: 127 }
+/** errno(3) */
+const EPIPE = 32
 /** As a program that SIGPIPE ended: 128 + 13. */
 const BROKEN_PIPE = 141
 
@@ -24,7 +28,7 @@ export async function dispatch(argv: readonly string[], host: CliHost): Promise<
     if (isPipeBroken || isBrokenPipe(thrown)) return BROKEN_PIPE
     const error = toTsbError(thrown)
     await report(error, host)
-    return name === 'run' && error.fault !== 'interrupted' ? RUN_FAILURE : EXIT_CODES[error.fault]
+    return name === 'run' && error.fault !== 'interrupted' ? (RUN_CODES[error.code] ?? RUN_FAILURE) : EXIT_CODES[error.fault]
   }
 }
 
@@ -61,6 +65,8 @@ function entryOf(name: string): CommandEntry {
 function isBrokenPipe(thrown: unknown): boolean {
   for (let each = thrown, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth++) {
     if ('code' in each && each.code === 'EPIPE') return true
+    // What the native core writes to a pipe itself: its cause is the system's number.
+    if (typeof each.cause === 'object' && each.cause !== null && 'errno' in each.cause && each.cause.errno === EPIPE) return true
   }
   return false
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { resolve } from 'node:path'
 import { interrupted, TsbError } from '../core/error.ts'
@@ -6,6 +7,7 @@ import { hostPlatform } from '../core/platform.ts'
 import type { Mount, ProcessOutcome, ProcessSpec } from '../executor/types.ts'
 import { layerPaths } from '../snapshotter/snapshot.ts'
 import { openWorkspace } from '../snapshotter/workspace.ts'
+import { makeDirectories } from '../store/directories.ts'
 import { configOf } from '../store/images.ts'
 import { publishRoot } from './image-root.ts'
 import { resolveImage } from './resolve.ts'
@@ -59,17 +61,18 @@ function specOf(
   workspace: { readonly upper: string; readonly work: string },
 ): ProcessSpec {
   const id = session.effects.randomId()
+  const hostname = options.hostname ?? id.slice(0, 12)
   return {
     id,
     layers,
     upper: workspace.upper,
     work: workspace.work,
     args: commandOf(options, config),
-    env: environmentOf(session, options, config),
+    env: environmentOf(session, options, config, hostname),
     cwd: options.workdir ?? (config.WorkingDir || '/'),
     // docker run gives root no further groups when nobody names a user.
     user: options.user || config.User || '0:0',
-    hostname: options.hostname ?? id.slice(0, 12),
+    hostname,
     network: options.network,
     mounts: options.volumes.map(parseVolume),
     extraHosts: [],
@@ -92,7 +95,7 @@ function commandOf(options: RunOptions, config: ContainerConfig): readonly strin
 }
 
 /** The image's variables, then the user's; a bare name takes our own environment's value, or unsets. */
-function environmentOf(session: Session, options: RunOptions, config: ContainerConfig): readonly string[] {
+function environmentOf(session: Session, options: RunOptions, config: ContainerConfig, hostname: string): readonly string[] {
   const variables = new Map<string, string>()
   const set = (entry: string): void => {
     const equals = entry.indexOf('=')
@@ -101,8 +104,8 @@ function environmentOf(session: Session, options: RunOptions, config: ContainerC
     if (value === undefined) variables.delete(name)
     else variables.set(name, value)
   }
-  for (const entry of [DEFAULT_PATH, ...(config.Env ?? [])]) set(entry)
-  if (options.tty) set('TERM=xterm')
+  // Docker's order; what the image says replaces it.
+  for (const entry of [DEFAULT_PATH, `HOSTNAME=${hostname}`, ...(options.tty ? ['TERM=xterm'] : []), ...(config.Env ?? [])]) set(entry)
   for (const entry of options.env) set(entry)
   return [...variables].map(([name, value]) => `${name}=${value}`)
 }
@@ -111,14 +114,25 @@ function environmentOf(session: Session, options: RunOptions, config: ContainerC
 function parseVolume(text: string): Mount {
   const [source, target, mode, ...rest] = text.split(':')
   const isValid =
-    source !== undefined && source !== '' && target?.startsWith('/') === true && rest.length === 0 && [undefined, 'ro', 'rw'].includes(mode)
+    source !== undefined && /^\.{0,2}\/|^\.{1,2}$/.test(source) && target?.startsWith('/') === true && rest.length === 0 && [undefined, 'ro', 'rw'].includes(mode)
   if (!isValid) {
     throw new TsbError('TSB_USAGE_VOLUME', `\`${text}\` is not a volume`, {
       fault: 'usage',
-      hint: 'write it as `source:target[:ro]` with an absolute target',
+      hint: 'write it as `source:target[:ro]` with paths, the target absolute; named volumes are not supported',
     })
   }
-  return { source: resolve(source), target: target ?? '', readonly: mode === 'ro' }
+  const path = resolve(source)
+  // As docker does with `-v`.
+  if (!existsSync(path)) makeVolume(path)
+  return { source: path, target: target ?? '', readonly: mode === 'ro' }
+}
+
+function makeVolume(path: string): void {
+  try {
+    makeDirectories(path)
+  } catch (cause) {
+    throw new TsbError('TSB_VOLUME_SOURCE', `cannot make \`${path}\` for a volume`, { fault: 'input', hint: 'name a path that exists', cause })
+  }
 }
 
 interface CaughtSignals {

@@ -1,10 +1,11 @@
 import { constants, createReadStream } from 'node:fs'
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Pack, pack } from 'tar-stream'
 import { interrupted, isTsbError, TsbError } from '../core/error.ts'
+import { makeDirectories } from '../store/directories.ts'
 
 /** A file of an archive: its bytes, or the file on disk that has them. */
 export interface ArchiveEntry {
@@ -46,7 +47,7 @@ export async function writeFiles(entries: readonly ArchiveEntry[], directory: st
       if (signal.aborted) throw interrupted()
       const target = join(directory, name)
       const partial = join(dirname(target), `.${process.pid}.partial`)
-      await mkdir(dirname(target), { recursive: true })
+      makeDirectories(dirname(target))
       try {
         if (content instanceof Uint8Array) await writeFile(partial, content)
         else await copyFile(content.path, partial, constants.COPYFILE_FICLONE)

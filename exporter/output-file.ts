@@ -1,7 +1,8 @@
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { makeDirectories } from '../store/directories.ts'
 import { exportError } from './archive-entries.ts'
 
 /**
@@ -44,7 +45,7 @@ export async function withOutputStream(path: string, write: (stream: Writable) =
 /** Makes the directory that a result's file goes to. @throws TsbError `TSB_EXPORT_WRITE` */
 export async function makeParent(path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true })
+    makeDirectories(dirname(path))
   } catch (error) {
     throw exportError(error)
   }

@@ -5,6 +5,7 @@ import { TsbError } from '../core/error.ts'
 import type { Native } from '../native/types.ts'
 import { Blobs } from './blobs.ts'
 import { asStoreError, type Connection, openDatabase } from './database.ts'
+import { makeDirectories } from './directories.ts'
 import { Images } from './images.ts'
 import { writeIndexFile } from './index-file.ts'
 import { Layers } from './layers.ts'
@@ -94,7 +95,7 @@ async function close(
 function createDirectories(layout: Layout): void {
   if (existsSync(layout.database)) return
   try {
-    mkdirSync(layout.root, { recursive: true, mode: 0o711 })
+    makeDirectories(layout.root, 0o711)
     for (const directory of [layout.oci, layout.layers, layout.trees, layout.contexts, layout.work]) {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
     }

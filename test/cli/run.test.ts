@@ -79,6 +79,16 @@ test("the exit code is the program's", async () => {
   }
 })
 
+test('a program that cannot be started has a code of its own', async () => {
+  for (const [code, exit] of [
+    ['TSB_COMMAND_NOT_FOUND', 127],
+    ['TSB_COMMAND_NOT_EXECUTABLE', 126],
+  ] as const) {
+    const host = fakeHost({ run: () => Promise.reject(new TsbError(code, 'failed', { fault: 'input' })) })
+    assert.equal(await main(['run', 'img'], host), exit)
+  }
+})
+
 test('our own failures are 125, whatever the fault', async () => {
   for (const fault of ['input', 'host', 'remote', 'bug'] as const) {
     const host = fakeHost({ run: () => Promise.reject(new TsbError('TSB_TEST', 'failed', { fault })) })
