@@ -21,9 +21,13 @@ export interface SnapshotterContext {
   readonly effects: Effects
 }
 
-/** The layers' directories, as overlay takes them: bottom first. */
+/**
+ * The layers' directories, as overlay takes them: bottom first, and none twice, which it refuses. Of a layer that several steps
+ * share only the topmost place counts: whatever it says, it says there again.
+ */
 export function layerPaths(store: Store, snapshot: Snapshot): readonly string[] {
-  return snapshot.layers.map((id) => layerPath(store.layout, id))
+  const { layers } = snapshot
+  return layers.filter((id, index) => layers.lastIndexOf(id) === index).map((id) => layerPath(store.layout, id))
 }
 
 /** Whether layers may be built on: published, or made by this process. */

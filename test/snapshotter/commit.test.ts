@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { diffIdOf, layerBlob } from '../../snapshotter/blob.ts'
 import { commit } from '../../snapshotter/commit.ts'
+import { layerPaths } from '../../snapshotter/snapshot.ts'
 import { openWorkspace } from '../../snapshotter/workspace.ts'
 import { openFixture } from './fixture.ts'
 
@@ -75,4 +76,21 @@ test('a layer that came with an image is never packed to another diffID', { skip
   await assert.rejects(layerBlob(fixture, layer, 'gzip', signal), { code: 'TSB_LAYER_DIGEST' })
   assert.equal(await diffIdOf(fixture, layer, signal), diffId)
   assert.deepEqual(readdirSync(join(fixture.store.layout.oci, 'blobs/sha256')), [])
+})
+
+test('a layer that stands twice in a root is mounted where it stands topmost', { skip }, async () => {
+  await using fixture = openFixture()
+  const ids = []
+  for (const content of ['first', 'second']) {
+    await using workspace = await openWorkspace(fixture)
+    writeFileSync(join(workspace.upper, 'file'), content)
+    const { layer, snapshot } = await commit(fixture, workspace, undefined, () => undefined)
+    ids.push({ layer, tree: snapshot.tree })
+  }
+  const [first, second] = ids
+  assert.ok(first && second)
+  const layers = layerPaths(fixture.store, { layers: [first.layer, second.layer, first.layer], tree: first.tree })
+  const bytes = await fixture.native.readFile({ layers, path: '/file', maxBytes: 100 })
+  assert.equal(Buffer.from(bytes ?? '').toString(), 'first')
+  assert.equal(layers.length, 2)
 })
