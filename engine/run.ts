@@ -69,7 +69,7 @@ function specOf(
     work: workspace.work,
     args: commandOf(options, config),
     env: environmentOf(session, options, config, hostname),
-    cwd: options.workdir ?? (config.WorkingDir || '/'),
+    cwd: workingDirectory(options, config),
     // docker run gives root no further groups when nobody names a user.
     user: options.user || config.User || '0:0',
     hostname,
@@ -80,6 +80,16 @@ function specOf(
     readonlyRoot: false,
     openPorts: true,
   }
+}
+
+/** @throws TsbError `TSB_USAGE_INVALID_VALUE` for a `workdir` that is not absolute */
+function workingDirectory({ workdir }: RunOptions, config: ContainerConfig): string {
+  if (workdir === undefined) return config.WorkingDir || '/'
+  if (workdir.startsWith('/')) return workdir
+  throw new TsbError('TSB_USAGE_INVALID_VALUE', `working directory \`${workdir}\` is not absolute`, {
+    fault: 'usage',
+    hint: 'begin it with `/`',
+  })
 }
 
 /** Entrypoint and command as docker combines them: a new entrypoint drops the image's command. */

@@ -1,5 +1,6 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // The launcher that package.json's `bin` names: finds the bundle, turns the compile cache on, hands over.
+// `--`, because node takes an `--env-file` for its own wherever it stands, in a container's command too.
 import { existsSync, mkdirSync } from 'node:fs'
 import module from 'node:module'
 import { homedir } from 'node:os'

@@ -81,7 +81,7 @@ function runOptions(flags: RunFlags, args: readonly string[], host: CliHost): Ru
   }
 }
 
-/** `NAME` takes the value from our environment, and is left out when it has none, as docker does. */
+/** `NAME` takes the value from our environment; when it has none the name stays bare, which unsets the image's, as docker does. */
 function environmentEntry(item: string, host: CliHost): readonly string[] {
   if (item.startsWith('=') || item === '') {
     throw new TsbError('TSB_USAGE_INVALID_VALUE', `\`${item}\` is not a variable`, {
@@ -91,5 +91,5 @@ function environmentEntry(item: string, host: CliHost): readonly string[] {
   }
   if (item.includes('=')) return [item]
   const value = host.env[item]
-  return value === undefined ? [] : [`${item}=${value}`]
+  return [value === undefined ? item : `${item}=${value}`]
 }

@@ -33,6 +33,15 @@ test('the bundle gets the arguments and its answer is the exit code', () => {
   }
 })
 
+test("started by its own name, it leaves node's `--env-file` to the command", () => {
+  const launcher = copyLauncher('named')
+  mkdirSync(join(scratch, 'named/dist/bundle'), { recursive: true })
+  writeFileSync(join(scratch, 'named/dist/bundle/main.js'), 'export const main = async (argv) => { console.log(argv.join(" ")); return 7 }')
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` }
+  const result = spawnSync(launcher, ['run', 'img', '--env-file', 'none'], { encoding: 'utf8', env, timeout: 20_000 })
+  assert.deepEqual([result.status, result.stdout, result.stderr], [7, 'run img --env-file none\n', ''])
+})
+
 test('--version from the clone', { skip: isBuilt ? false : 'no dist/bundle: run `npm run setup`' }, () => {
   const result = launch(join(ROOT, 'cli/bin/tsbuild.mjs'), ['--version'], { XDG_CACHE_HOME: scratch })
   assert.deepEqual([result.status, result.stdout, result.stderr], [0, `tsbuild ${VERSION}\n`, ''])

@@ -46,7 +46,7 @@ test('every flag arrives in the options', async () => {
   assert.deepEqual(await options(...words, 'img', 'ls'), {
     image: 'img',
     command: ['ls'],
-    env: ['A=1', 'B=from environment'],
+    env: ['A=1', 'B=from environment', 'C'],
     volumes: ['/a:/b:ro', '/c:/d'],
     workdir: '/w',
     user: '1:2',

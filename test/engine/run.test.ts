@@ -28,6 +28,18 @@ test('the environment has the host name, as docker gives it', async () => {
   assert.ok(stdout.split('\n').includes('HOSTNAME=box'), stdout)
 })
 
+test('`-e NAME` of a variable that is not set here takes it away from the container', async () => {
+  assert.equal(process.env['TSB_NOT_SET_HERE'], undefined)
+  const { stdout } = await run('-e', 'TSB_NOT_SET_HERE=1', '-e', 'TSB_NOT_SET_HERE', 'busybox', 'env')
+  assert.doesNotMatch(stdout, /TSB_NOT_SET_HERE/)
+})
+
+test('a working directory that is not absolute is refused by us, once', async () => {
+  const { code, stderr } = await run('-w', 'here', 'busybox', 'true')
+  assert.equal(code, 125)
+  assert.match(stderr, /^error: .*TSB_USAGE_INVALID_VALUE/)
+})
+
 test('a volume whose source is missing gets an empty directory', async () => {
   const source = join(project.directory, 'made', 'here')
   const { code, stderr } = await run('-v', `${source}:/data`, 'busybox', 'touch', '/data/file')
