@@ -124,7 +124,11 @@ function environmentOf(session: Session, options: RunOptions, config: ContainerC
 function parseVolume(text: string): Mount {
   const [source, target, mode, ...rest] = text.split(':')
   const isValid =
-    source !== undefined && /^\.{0,2}\/|^\.{1,2}$/.test(source) && target?.startsWith('/') === true && rest.length === 0 && [undefined, 'ro', 'rw'].includes(mode)
+    source !== undefined &&
+    /^\.{0,2}\/|^\.{1,2}$/.test(source) &&
+    target?.startsWith('/') === true &&
+    rest.length === 0 &&
+    [undefined, 'ro', 'rw'].includes(mode)
   if (!isValid) {
     throw new TsbError('TSB_USAGE_VOLUME', `\`${text}\` is not a volume`, {
       fault: 'usage',
@@ -141,7 +145,11 @@ function makeVolume(path: string): void {
   try {
     makeDirectories(path)
   } catch (cause) {
-    throw new TsbError('TSB_VOLUME_SOURCE', `cannot make \`${path}\` for a volume`, { fault: 'input', hint: 'name a path that exists', cause })
+    throw new TsbError('TSB_VOLUME_SOURCE', `cannot make \`${path}\` for a volume`, {
+      fault: 'input',
+      hint: 'name a path that exists',
+      cause,
+    })
   }
 }
 

@@ -11,7 +11,8 @@ before(async () => {
 })
 after(() => project[Symbol.asyncDispose]())
 
-const run = (...args: readonly string[]): ReturnType<Project['tsbuild']['run']> => project.tsbuild.run(['run', '--network', 'none', ...args])
+const run = (...args: readonly string[]): ReturnType<Project['tsbuild']['run']> =>
+  project.tsbuild.run(['run', '--network', 'none', ...args])
 
 for (const [command, code] of [
   [['sh', '-c', 'exit 7'], 7],
