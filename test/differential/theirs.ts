@@ -12,14 +12,15 @@ import type { Outcome } from './outcome.ts'
 const BUILDS_AT_A_TIME = 4
 
 /**
- * Builds all cases by Docker, from nothing (its cache takes times of copied files from other builds), and saves them in one archive.
- * Docker keeps neither the images nor the bases.
+ * Builds all cases by Docker and saves them in one archive. Docker keeps neither the images nor the bases.
+ * @param fresh builds from nothing: what Docker's cache copied before has the times of then
  */
 export async function buildTheirs(
   oracle: Oracle,
   cases: readonly DifferentialCase[],
   folder: string,
   bases: string,
+  fresh: boolean,
 ): Promise<ReadonlyMap<string, Outcome>> {
   await oracle.docker(['load', '--quiet', '--input', bases])
   const run = randomBytes(6).toString('hex')
@@ -27,7 +28,7 @@ export async function buildTheirs(
   const limit = pLimit(BUILDS_AT_A_TIME)
   try {
     const failures = await Promise.all(
-      cases.map((given, index) => limit(() => buildOne(oracle, given, contextFolder(folder, given), tags[index] ?? ''))),
+      cases.map((given, index) => limit(() => buildOne(oracle, given, contextFolder(folder, given), tags[index] ?? '', fresh))),
     )
     const archive = join(folder, 'theirs.tar')
     const built = tags.filter((_, index) => failures[index] === undefined)
@@ -43,10 +44,16 @@ export async function buildTheirs(
   }
 }
 
-async function buildOne(oracle: Oracle, given: DifferentialCase, context: string, tag: string): Promise<Outcome | undefined> {
+async function buildOne(
+  oracle: Oracle,
+  given: DifferentialCase,
+  context: string,
+  tag: string,
+  fresh: boolean,
+): Promise<Outcome | undefined> {
   const args = given.args.flatMap((line) => [line.replace(/ .*$/s, ''), line.replace(/^[^ ]+ /, '')])
   try {
-    await oracle.build({ context, tag, args: ['--no-cache', ...args] })
+    await oracle.build({ context, tag, args: fresh ? ['--no-cache', ...args] : args })
     return undefined
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
