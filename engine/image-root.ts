@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Digest } from '../core/digest.ts'
-import { TsbError } from '../core/error.ts'
+import { isTsbError, TsbError } from '../core/error.ts'
 import type { Descriptor } from '../core/manifest.ts'
 import type { Compression } from '../core/media-types.ts'
 import { parseReference } from '../core/reference.ts'
@@ -21,9 +21,23 @@ export async function materialiseRoot(session: Session, id: Digest, signal: Abor
   const image = session.store.images.get(id)
   if (image === undefined) throw new Error(`image ${id} is not in the store`)
   if (image.root !== undefined && layersUsable(session.store, image.root.layers)) return { snapshot: image.root, newLayers: [] }
-  const unpacked = await unpack(session.snapshotter, packedLayers(session, image, signal, onFetch), signal)
+  const unpacked = await unpackHealing(session, image, signal, onFetch)
   session.store.images.put({ ...image, root: unpacked.snapshot })
   return unpacked
+}
+
+/** A blob that was damaged on our disk is fetched again, once, where it came from a registry. */
+async function unpackHealing(session: Session, image: StoredImage, signal: AbortSignal, onFetch: OnFetch): Promise<UnpackedRoot> {
+  const attempt = (): Promise<UnpackedRoot> => unpack(session.snapshotter, packedLayers(session, image, signal, onFetch), signal)
+  try {
+    return await attempt()
+  } catch (error) {
+    if (!isTsbError(error) || error.fault !== 'input') throw error
+    const blobs = manifestOf(image)?.layers.map((layer) => layer.digest) ?? []
+    const removed = await Promise.all(blobs.map((digest) => session.store.blobs.removeDamaged(digest)))
+    if (!removed.includes(true) || image.reference === undefined) throw error
+    return attempt()
+  }
 }
 
 /** An image's root outside a build: unpacked if need be, and its layers made durable for everybody. */

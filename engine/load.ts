@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { statSync } from 'node:fs'
 import type { Digest } from '../core/digest.ts'
 import { hostPlatform } from '../core/platform.ts'
@@ -15,6 +16,7 @@ import type { LoadedImage } from './types.ts'
 export async function load(session: Session, file: string, signal: AbortSignal): Promise<readonly LoadedImage[]> {
   const { store, effects } = session
   await store.prepare()
+  setMaxListeners(0, signal)
   const sink: BlobSink = {
     writeBlob: (expected, stream) => store.blobs.write(stream, expected),
     readBlob: (digest) => store.blobs.read(digest),

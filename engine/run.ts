@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { resolve } from 'node:path'
@@ -27,7 +28,10 @@ const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 export async function run(session: Session, options: RunOptions, signal: AbortSignal): Promise<number> {
   const signals = catchSignals()
   try {
-    return await runImage(session, options, AbortSignal.any([signal, signals.early]), signals)
+    const either = AbortSignal.any([signal, signals.early])
+    // Every layer in flight listens, which is no leak however many they are.
+    setMaxListeners(0, either)
+    return await runImage(session, options, either, signals)
   } catch (error) {
     throw signals.early.aborted ? interrupted() : error
   } finally {

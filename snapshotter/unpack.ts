@@ -43,6 +43,8 @@ export async function unpack(context: SnapshotterContext, layers: readonly Packe
     if (layersUsable(store, [chain[index] ?? ''])) return undefined
     return settled(apply(context, layer, join(scratch.upper, String(index)), signal))
   })
+  // Before the scratch goes: what still unpacks after a failure would write into a directory that is being removed.
+  await using _settled = { [Symbol.asyncDispose]: async () => void (await Promise.all(pending)) }
   let tree: Digest | undefined
   const ids: LayerId[] = []
   const newLayers: LayerId[] = []

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Effects } from '../core/effects.ts'
 import type { OnEvent } from '../core/event.ts'
 import type { Graph, Vertex, VertexId } from '../core/graph.ts'
@@ -29,11 +30,10 @@ export interface Solving<R> extends SolveRequest<R> {
  */
 export async function solve<R>(request: SolveRequest<R>): Promise<ReadonlyMap<VertexId, R>> {
   const failure = new AbortController()
-  const solving: Solving<R> = {
-    ...request,
-    limits: createLimits(),
-    signal: AbortSignal.any([request.signal, failure.signal]),
-  }
+  const signal = AbortSignal.any([request.signal, failure.signal])
+  // Every step and every layer in flight listens, which is no leak however many they are.
+  setMaxListeners(0, signal, request.signal)
+  const solving: Solving<R> = { ...request, limits: createLimits(), signal }
   const results = new Map<VertexId, R>()
   const promises = new Map<VertexId, Promise<R>>()
   let first: { readonly error: unknown } | undefined

@@ -38,6 +38,16 @@ export class Blobs {
     return existsSync(this.path(digest))
   }
 
+  /** Removes a blob whose bytes are not what its name says. @returns whether it was removed */
+  async removeDamaged(digest: Digest): Promise<boolean> {
+    if (!this.has(digest)) return false
+    const hash = createHash('sha256')
+    for await (const chunk of this.open(digest)) hash.update(chunk)
+    if (hash.digest('hex') === hexOf(digest)) return false
+    await rm(this.path(digest), { force: true })
+    return true
+  }
+
   /** Bytes of a small blob (a manifest, a config). @throws TsbError `TSB_BLOB_MISSING` */
   async read(digest: Digest): Promise<Uint8Array> {
     if (!this.has(digest)) throw missing(digest)
