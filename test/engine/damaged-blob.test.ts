@@ -6,7 +6,9 @@ import { registryMissing, startRegistry } from '../support/registry.ts'
 import { openTsbuild } from '../support/tsbuild.ts'
 import { openProject } from './project.ts'
 
-test('a base of many layers is pulled without a word on stderr, and a damaged blob is fetched again', { skip: registryMissing() }, async () => {
+test('a base of many layers is pulled without a word on stderr, and a damaged blob is fetched again', {
+  skip: registryMissing(),
+}, async () => {
   await using registry = await startRegistry()
   const name = `${registry.host}/base:1`
   const names = Array.from({ length: 15 }, (_, n) => `file${n}`)

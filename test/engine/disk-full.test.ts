@@ -44,7 +44,10 @@ test('a full disk is one error of its own wherever it strikes, and all works aga
   }
   const filler = join(disk, 'filler')
   await mustRun('sh', ['-c', `head -c 30000000 /dev/zero > ${filler} 2>/dev/null || true`])
-  for (const args of [['run', 'busybox', 'true'], ['import', BUSYBOX_ROOT, 'other']]) {
+  for (const args of [
+    ['run', 'busybox', 'true'],
+    ['import', BUSYBOX_ROOT, 'other'],
+  ]) {
     const { code, stderr } = await tsbuild(...args)
     assert.equal(code, args[0] === 'run' ? 125 : 3, `${args.join(' ')}: ${stderr}`)
     assert.ok(stderr.includes('TSB_DISK_FULL'), stderr)
