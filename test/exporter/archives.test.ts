@@ -79,7 +79,7 @@ for (const [format, write] of [
       write: (_chunk, _encoding, done) => done(Object.assign(new Error('no space left'), { code: 'ENOSPC' })),
     })
     full.on('error', () => undefined)
-    await assert.rejects(write([image], full, CALM), withCode('TSB_EXPORT_WRITE'))
+    await assert.rejects(write([image], full, CALM), withCode('TSB_DISK_FULL'))
     const target = join(place.path, 'out.tar')
     await assert.rejects(
       withOutputStream(target, (stream) => write([image], stream, AbortSignal.abort())),

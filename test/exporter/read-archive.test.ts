@@ -140,12 +140,12 @@ test('a source that fails, a sink that fails and an abort end the reading as wha
     yield tar.subarray(0, 2000)
     throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', errno: -5, syscall: 'read' })
   }
-  await assert.rejects(readArchive(broken(), memorySink(), AMD64, CALM), withCode('TSB_ARCHIVE_READ'))
+  await assert.rejects(readArchive(broken(), memorySink(), AMD64, CALM), withCode('TSB_DISK_FAILED'))
   const full = {
     ...memorySink(),
     writeBlob: () => Promise.reject(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', errno: -28, syscall: 'write' })),
   }
-  await assert.rejects(readArchive(inPieces(tar), full, AMD64, CALM), withCode('TSB_ARCHIVE_READ'))
+  await assert.rejects(readArchive(inPieces(tar), full, AMD64, CALM), withCode('TSB_DISK_FULL'))
   await assert.rejects(readArchive(inPieces(tar), memorySink(), AMD64, AbortSignal.abort()), withCode('TSB_INTERRUPTED'))
 })
 
