@@ -11,6 +11,13 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   'commander.invalidArgument': 'TSB_USAGE_INVALID_VALUE',
 }
 
+/** The remedy, where a slip is common enough to be known. */
+const HINTS: Readonly<Record<string, string>> = {
+  'tsbuild build commander.missingArgument': 'end with the directory of the build context, `.` for this one',
+  'tsbuild build commander.excessArguments': 'give one directory, after the options; quote values that hold blanks',
+  'tsbuild load commander.excessArguments': 'name the archive with `-i`: `tsbuild load -i FILE`',
+}
+
 /** What the arguments ask for: the command's work, or its help. */
 export type Parsed = { readonly kind: 'invocation'; readonly invocation: Invocation } | { readonly kind: 'help'; readonly text: string }
 
@@ -48,10 +55,16 @@ function prepare(module: CommandModule): Command {
 /** Commander's message in our form: its suggestion becomes the hint. */
 function usageError(error: CommanderError, command: Command): TsbError {
   const [first = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n')
-  const message = first.replace(/'([^']*)'/g, '`$1`').replace(/\.$/, '')
+  const message = first
+    .replace(/'([^']*)'/g, '`$1`')
+    .replace(/\. Expected (\d+) arguments? but got (\d+)/, ': expected $1, found $2')
+    .replace(/\.$/, '')
   const guess = /Did you mean (?:one of )?(.+)\?/.exec(suggestion)?.[1]
   const hint = guess === undefined ? `see \`${command.name()} --help\`` : `did you mean \`${guess}\``
-  return new TsbError(CODES[error.code] ?? 'TSB_USAGE_INVALID', message, { fault: 'usage', hint })
+  return new TsbError(CODES[error.code] ?? 'TSB_USAGE_INVALID', message, {
+    fault: 'usage',
+    hint: HINTS[`${command.name()} ${error.code}`] ?? hint,
+  })
 }
 
 function isCommanderError(error: unknown): error is CommanderError {

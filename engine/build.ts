@@ -1,9 +1,10 @@
 import { rm, writeFile } from 'node:fs/promises'
 import type { Digest } from '../core/digest.ts'
-import { interrupted, toTsbError } from '../core/error.ts'
+import { interrupted, TsbError, toTsbError } from '../core/error.ts'
 import type { OnEvent } from '../core/event.ts'
 import type { BuildPlan } from '../core/image-plan.ts'
 import { hostPlatform, type Platform, parsePlatform } from '../core/platform.ts'
+import { parseReference } from '../core/reference.ts'
 import type { IgnoreFile } from '../frontend/index.ts'
 import type { ContextDirectory } from '../snapshotter/context.ts'
 import type { Snapshot } from '../snapshotter/snapshot.ts'
@@ -40,6 +41,7 @@ export async function build(session: Session, options: BuildOptions, onEvent: On
 
 async function buildAndExport(session: Session, options: BuildOptions, onEvent: OnEvent, signal: AbortSignal): Promise<Digest | undefined> {
   const runTask = taskRunner(session.effects, onEvent)
+  checkNames(options)
   // As buildx does: after a failure there must be no file of an earlier build that says otherwise.
   if (options.iidFile !== undefined) await rm(options.iidFile, { force: true }).catch(() => undefined)
   const files = await runTask('[internal] load build definition', () => readBuildFiles(options.context, options.file))
@@ -62,6 +64,14 @@ async function buildAndExport(session: Session, options: BuildOptions, onEvent: 
   const output = results.get(plan.graph.output)
   const snapshot = rootOf(output === undefined ? [] : [output])
   return finish(session, options, plan, snapshot, diffIds, runTask, signal)
+}
+
+/** A slip in a name must not show after the work is done. @throws TsbError `TSB_REFERENCE_INVALID`, `TSB_USAGE_OUTPUT` */
+function checkNames({ tags, outputs }: BuildOptions): void {
+  for (const tag of tags) parseReference(tag)
+  const pushesNothing = outputs.some((output) => output.type === 'image' && output.push && output.names.length + tags.length === 0)
+  if (pushesNothing)
+    throw new TsbError('TSB_USAGE_OUTPUT', 'an image without a name cannot be pushed', { fault: 'usage', hint: 'name it with `-t`' })
 }
 
 async function finish(

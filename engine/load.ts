@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { statSync } from 'node:fs'
 import type { Digest } from '../core/digest.ts'
 import { hostPlatform } from '../core/platform.ts'
+import { familiarName, parseReference } from '../core/reference.ts'
 import { readArchive, readLayoutDirectory } from '../exporter/read-archive.ts'
 import type { BlobSink } from '../exporter/unpack-archive.ts'
 import { publishRoot } from './image-root.ts'
@@ -31,7 +32,7 @@ export async function load(session: Session, file: string, signal: AbortSignal):
     store.images.put({ id, configBytes: image.configBytes, manifestBytes: image.manifestBytes, created: effects.now() })
     await publishRoot(session, id, signal)
     for (const name of image.names) store.images.name(name, id)
-    loaded.push({ id, names: image.names })
+    loaded.push({ id, names: image.names.map((name) => familiarName(parseReference(name))) })
   }
   store.writeIndex()
   return loaded

@@ -1,5 +1,5 @@
 import type { Digest } from '../core/digest.ts'
-import { TsbError } from '../core/error.ts'
+import { isTsbError, TsbError } from '../core/error.ts'
 import type { ResolvedImage } from '../core/image-plan.ts'
 import { formatPlatform, type Platform, platformMatches } from '../core/platform.ts'
 import { familiarName, formatReference, parseReference, type Reference } from '../core/reference.ts'
@@ -22,8 +22,20 @@ export async function resolveImage(
   const known = pull ? undefined : (byId(session, text) ?? byName(session, text, platform))
   if (known !== undefined) return { reference: known.reference ?? text, image: known.id, config: configOf(known) }
   const reference = parseReference(text)
-  const remote = await fetchImage(session, reference, platform, signal)
+  const remote = await fetchImage(session, reference, platform, signal).catch((error: unknown) => {
+    throw pull || !isTsbError(error) ? error : notInStore(error, reference)
+  })
   return { reference: formatReference(reference), image: remote.id, config: configOf(remote) }
+}
+
+/** Whoever mistyped the name of an image of their own must not read about a registry only. */
+function notInStore(error: TsbError, reference: Reference): TsbError {
+  if (error.fault !== 'remote') return error
+  return new TsbError(error.code, `image \`${familiarName(reference)}\` is not in the store, and ${error.message}`, {
+    fault: error.fault,
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: `${error.hint}; \`tsbuild images\` lists what is in the store` }),
+  })
 }
 
 /** An image of the store by name, id or unambiguous beginning of an id. @throws TsbError `TSB_IMAGE_UNKNOWN` */

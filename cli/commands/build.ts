@@ -21,6 +21,8 @@ interface BuildFlags {
   readonly quiet?: true
   readonly iidfile?: string
   readonly output?: readonly string[]
+  readonly push?: true
+  readonly load?: true
   readonly platform?: string
   readonly ociRuntime?: string
 }
@@ -38,7 +40,13 @@ export const buildCommand: CommandModule = {
       .option('--label <name=value>', 'set a label of the image', collect)
       .option('--no-cache', 'run every step, whatever earlier builds left')
       .option('--pull', 'ask the registry for newer base images')
-      .option('-o, --output <spec>', 'where the result goes: `type=image|oci|docker|tar|local[,dest=…]`; `-` is standard output', collect)
+      .option(
+        '-o, --output <spec>',
+        'where the result goes: `type=image|registry|oci|docker|tar|local[,dest=…]`; `-` is standard output',
+        collect,
+      )
+      .option('--push', 'push the image to its registry: `-o type=registry`')
+      .option('--load', 'keep the image in the store, which is the default: `-o type=image`')
       .option('--platform <os/arch>', "platform of the result (default: this machine's)")
       .option('--progress <mode>', 'how progress looks: auto, plain, tty, quiet, rawjson (default: auto)')
       .option('-q, --quiet', 'print only the image ID')
@@ -47,7 +55,7 @@ export const buildCommand: CommandModule = {
   execute: async (invocation, host) => {
     const flags = invocation.flags as BuildFlags
     const [{ parseOutput, hostEffects }, { openProgress }] = await Promise.all([host.loadEngine(), import('../render/progress.ts')])
-    const outputs = (flags.output ?? []).map((text) => parseOutput(text))
+    const outputs = outputTexts(flags).map((text) => parseOutput(text))
     const archiveOnStdout = checkOutputs(outputs, host)
     const mode = progressMode(flags, host.env, host.terminal)
     const options = buildOptions(flags, invocation.args[0] ?? '', outputs)
@@ -62,6 +70,11 @@ export const buildCommand: CommandModule = {
       progress.close()
     }
   },
+}
+
+/** With buildx's two short forms in the long one. */
+function outputTexts({ output = [], push, load }: BuildFlags): readonly string[] {
+  return [...output, ...(push ? ['type=registry'] : []), ...(load ? ['type=image'] : [])]
 }
 
 function buildOptions(flags: BuildFlags, context: string, outputs: readonly OutputSpec[]): BuildOptions {

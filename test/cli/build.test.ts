@@ -53,6 +53,23 @@ test('every flag arrives in the options', async () => {
   })
 })
 
+test("buildx's short forms of an output", async () => {
+  const outputs = async (...argv: string[]): Promise<unknown> => (await options(...argv, '.')).outputs
+  assert.deepEqual(await outputs('--push'), await outputs('-o', 'type=registry'))
+  assert.deepEqual(await outputs('--load'), await outputs('-o', 'type=image'))
+})
+
+test('a slip in the arguments has its remedy', async () => {
+  for (const [remedy, argv] of [
+    [/\./.source, ['build', '-t', 'app']],
+    ['-i', ['load', 'app.tar']],
+  ] as const) {
+    const host = fakeHost()
+    assert.equal(await main(argv, host), 2)
+    assert.match(host.terminal.err, new RegExp(`hint: .*\`${remedy}`))
+  }
+})
+
 test('switches take a value as in Go', async () => {
   const off = await options('--no-cache=false', '--pull=false', '.')
   const on = await options('--no-cache=true', '--pull=1', '.')

@@ -15,6 +15,31 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { name: 'no Dockerfile', files: {}, exit: 1, code: 'TSB_DOCKERFILE_MISSING', names: ['-f'] },
+  // Nothing must be built for a name that cannot be given: the step would fail first.
+  {
+    name: 'impossible tag',
+    files: { Dockerfile: 'FROM busybox\nRUN false\n' },
+    args: ['-t', 'App', '.'],
+    exit: 1,
+    code: 'TSB_REFERENCE_INVALID',
+    names: ['App'],
+  },
+  {
+    name: 'push without a name',
+    files: { Dockerfile: 'FROM busybox\nRUN false\n' },
+    args: ['--push', '.'],
+    exit: 2,
+    code: 'TSB_USAGE_OUTPUT',
+    names: ['-t'],
+  },
+  {
+    name: 'base unknown everywhere',
+    files: { Dockerfile: 'FROM localhost:1/nope\n' },
+    args: ['.'],
+    exit: 4,
+    code: 'TSB_REGISTRY_UNREACHABLE',
+    names: ['localhost:1/nope:latest', 'Dockerfile:1', 'tsbuild images'],
+  },
   { name: 'no context', files: {}, args: ['/nowhere/at/all'], exit: 1, code: 'TSB_CONTEXT_MISSING', names: ['/nowhere/at/all'] },
   {
     name: 'unknown instruction',
