@@ -19,6 +19,11 @@ const ARCHITECTURES: Readonly<Record<string, Pick<Platform, 'architecture' | 'va
   i386: { architecture: '386' },
 }
 
+/** Go's, which a word that stands alone must be one of: an invented one is a slip. */
+const KNOWN_ARCHITECTURES: ReadonlySet<string> = new Set(
+  '386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x wasm'.split(' '),
+)
+
 /** The platform of this machine, from Node's name of the architecture. */
 export function hostPlatform(nodeArch: string = process.arch): Platform {
   return { os: 'linux', ...normaliseArchitecture(nodeArch === 'arm' ? 'armhf' : nodeArch) }
@@ -30,17 +35,13 @@ export function hostPlatform(nodeArch: string = process.arch): Platform {
  */
 export function parsePlatform(text: string): Platform {
   const parts = text.split('/')
-  if (parts.length > 3 || parts.some((part) => !/^[A-Za-z0-9_.-]+$/.test(part))) {
-    throw new TsbError('TSB_PLATFORM_INVALID', `\`${text}\` is not a platform`, {
-      hint: 'write it as `os/arch[/variant]`, for instance `linux/arm64`',
-      fault: 'usage',
-    })
-  }
+  if (parts.length > 3 || parts.some((part) => !/^[A-Za-z0-9_.-]+$/.test(part))) throw invalid(text)
   const [first = '', second, third] = parts.map((part) => part.toLowerCase())
   if (second === undefined) {
-    return ['linux', 'windows', 'darwin', 'freebsd'].includes(first)
-      ? { ...hostPlatform(), os: first }
-      : { os: 'linux', ...normaliseArchitecture(first) }
+    if (['linux', 'windows', 'darwin', 'freebsd'].includes(first)) return { ...hostPlatform(), os: first }
+    const architecture = normaliseArchitecture(first)
+    if (!KNOWN_ARCHITECTURES.has(architecture.architecture)) throw invalid(text)
+    return { os: 'linux', ...architecture }
   }
   return { os: first, ...normaliseArchitecture(second, third) }
 }
@@ -65,4 +66,11 @@ function normaliseArchitecture(name: string, variant?: string): Pick<Platform, '
   if (known.architecture === 'arm64' && (chosen === 'v8' || chosen === '8')) return { architecture: 'arm64' }
   if (chosen === undefined || chosen === '') return { architecture: known.architecture }
   return { architecture: known.architecture, variant: /^\d/.test(chosen) ? `v${chosen}` : chosen }
+}
+
+function invalid(text: string): TsbError {
+  return new TsbError('TSB_PLATFORM_INVALID', `\`${text}\` is not a platform`, {
+    hint: 'write it as `os/arch[/variant]`, for instance `linux/arm64`',
+    fault: 'usage',
+  })
 }

@@ -15,17 +15,30 @@ export interface BuildFiles {
 /**
  * Finds and reads the Dockerfile and its ignore file, as docker does: `-f` is relative to the working directory,
  * `Dockerfile` (then `dockerfile`) in the context is the default, `<Dockerfile>.dockerignore` comes before `.dockerignore`.
+ * `-` is standard input, which gets the name `Dockerfile`.
  * @throws TsbError `TSB_CONTEXT_MISSING`, `TSB_DOCKERFILE_MISSING`, `TSB_DOCKERFILE_UNREADABLE`
  */
-export async function readBuildFiles(contextPath: string, file: string | undefined): Promise<BuildFiles> {
+export async function readBuildFiles(contextPath: string, file: string | undefined, signal: AbortSignal): Promise<BuildFiles> {
   const context = contextDirectory(contextPath)
+  if (file === '-')
+    return { context, dockerfile: { name: 'Dockerfile', text: await readInput(signal) }, ...(await ignoreFile([], context)) }
   const candidates = file === undefined ? [join(context, 'Dockerfile'), join(context, 'dockerfile')] : [resolve(file)]
   const path = await firstExisting(candidates)
   if (path === undefined) throw dockerfileMissing(candidates[0] ?? '', file)
   const dockerfile = { name: displayName(path, context), text: (await read(path)) ?? '' }
-  const ignorePath = await firstExisting([`${path}.dockerignore`, join(context, '.dockerignore')])
-  if (ignorePath === undefined) return { context, dockerfile }
-  return { context, dockerfile, ignore: { name: displayName(ignorePath, context), text: (await read(ignorePath)) ?? '' } }
+  return { context, dockerfile, ...(await ignoreFile([`${path}.dockerignore`], context)) }
+}
+
+async function ignoreFile(first: readonly string[], context: string): Promise<Pick<BuildFiles, 'ignore'>> {
+  const path = await firstExisting([...first, join(context, '.dockerignore')])
+  return path === undefined ? {} : { ignore: { name: displayName(path, context), text: (await read(path)) ?? '' } }
+}
+
+async function readInput(signal: AbortSignal): Promise<string> {
+  const { openInput } = await import('./import.ts')
+  const chunks: Uint8Array[] = []
+  for await (const chunk of openInput('-', signal)) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 function contextDirectory(path: string): string {

@@ -34,7 +34,7 @@ export const buildCommand: CommandModule = {
       .description('Build an image from a Dockerfile. `build` may be left out: `tsbuild -t app .`')
       .argument('<path>', 'directory of the build context')
       .option('-t, --tag <name[:tag]>', 'name of the image; may be given several times', collect)
-      .option('-f, --file <file>', 'the Dockerfile (default: `Dockerfile` in the context)')
+      .option('-f, --file <file>', 'the Dockerfile, `-` for standard input (default: `Dockerfile` in the context)')
       .option('--target <stage>', 'build only up to this stage')
       .option('--build-arg <name[=value]>', 'set a build argument; without a value take it from the environment', collect)
       .option('--label <name=value>', 'set a label of the image', collect)

@@ -40,6 +40,14 @@ const CASES: readonly Case[] = [
     code: 'TSB_REGISTRY_UNREACHABLE',
     names: ['localhost:1/nope:latest', 'Dockerfile:1', 'tsbuild images'],
   },
+  {
+    name: 'invented platform',
+    files: { Dockerfile: 'FROM scratch\n' },
+    args: ['--platform', 'amd46', '.'],
+    exit: 2,
+    code: 'TSB_PLATFORM_INVALID',
+    names: ['amd46'],
+  },
   { name: 'no context', files: {}, args: ['/nowhere/at/all'], exit: 1, code: 'TSB_CONTEXT_MISSING', names: ['/nowhere/at/all'] },
   {
     name: 'unknown instruction',

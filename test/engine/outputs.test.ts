@@ -25,6 +25,17 @@ test('the image ID file has the digest and nothing else, and none outlives a fai
   assert.equal(existsSync(file), false)
 })
 
+test('the Dockerfile comes from standard input, the ignore file from the context', async () => {
+  const { tsbuild, directory } = project
+  await using other = await openProject({ '.dockerignore': 'no', no: '', yes: '' })
+  const args = ['build', '-q', '--progress', 'plain', '-f', '-', other.directory]
+  assert.equal((await tsbuild.run(args, { input: 'FROM scratch\nCOPY yes /\n' })).code, 0)
+  const { code, stderr } = await tsbuild.run(args, { cwd: directory, input: 'FROM scratch\nCOPY no /\n' })
+  assert.equal(code, 1)
+  assert.match(stderr, /^Dockerfile:2$/m)
+  assert.match(stderr, /line 1 of `\.dockerignore`/)
+})
+
 for (const [args, code] of [
   [['--iidfile', '/nowhere/id'], 'TSB_EXPORT_WRITE'],
   [['-o', 'type=tar,dest=/proc/nowhere/x.tar'], 'TSB_EXPORT_WRITE'],
