@@ -4,6 +4,8 @@ import type { ImageConfig } from '../core/manifest.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
 import { assembleConfig, encodeConfig } from '../exporter/assemble.ts'
 import type { Snapshot } from '../snapshotter/snapshot.ts'
+import type { Building } from './building.ts'
+import { buildArgs } from './compile.ts'
 import type { DiffIds } from './early-diff-ids.ts'
 import type { Session } from './session.ts'
 
@@ -19,9 +21,9 @@ export interface BuiltImage {
  * Makes the image of a finished root. Its times are those of its layers (or SOURCE_DATE_EPOCH), so a build that finds
  * everything cached gives the same image ID again.
  */
-export async function assembleImage(session: Session, plan: ImagePlan, snapshot: Snapshot, diffIds: DiffIds): Promise<BuiltImage> {
+export async function assembleImage(building: Building, plan: ImagePlan, snapshot: Snapshot, diffIds: DiffIds): Promise<BuiltImage> {
   const ids = await Promise.all(snapshot.layers.map((layer) => diffIds.of(layer)))
-  const config = assembleConfig(plan, ids, layerTimes(session, plan, snapshot))
+  const config = assembleConfig(plan, ids, layerTimes(building, plan, snapshot))
   const { bytes, descriptor } = encodeConfig(config)
   return { id: descriptor.digest, config, configBytes: bytes, snapshot }
 }
@@ -34,10 +36,10 @@ export function storeImage(session: Session, image: BuiltImage, names: readonly 
 }
 
 /** RFC 3339 times of the layers that the build added, in order. */
-function layerTimes(session: Session, plan: ImagePlan, snapshot: Snapshot): readonly string[] {
+function layerTimes(building: Building, plan: ImagePlan, snapshot: Snapshot): readonly string[] {
   const added = snapshot.layers.slice(plan.base?.rootfs.diff_ids.length ?? 0)
-  const epoch = epochMilliseconds(session.env['SOURCE_DATE_EPOCH'])
-  return added.map((layer) => new Date(epoch ?? session.store.layers.get(layer)?.created ?? 0).toISOString())
+  const epoch = epochMilliseconds(buildArgs(building).get('SOURCE_DATE_EPOCH'))
+  return added.map((layer) => new Date(epoch ?? building.session.store.layers.get(layer)?.created ?? 0).toISOString())
 }
 
 function epochMilliseconds(text: string | undefined): number | undefined {

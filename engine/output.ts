@@ -6,32 +6,30 @@ import { makeParent, withOutputFile } from '../exporter/output-file.ts'
 import { exportRootDirectory, exportRootTar } from '../exporter/root.ts'
 import type { NamedImage, OutputSpec } from '../exporter/types.ts'
 import { layerPaths, type Snapshot } from '../snapshotter/snapshot.ts'
-import type { BuiltImage } from './assemble.ts'
-import { storeImage } from './assemble.ts'
+import { type BuiltImage, storeImage } from './assemble.ts'
+import type { Building } from './building.ts'
 import { imageContent } from './image-content.ts'
 import { writeTo } from './save.ts'
 import type { Session } from './session.ts'
-import type { RunTask } from './tasks.ts'
 import type { BuildOptions } from './types.ts'
 
-/** Sends a build's result where `--output` says. */
-export async function exportResult(
-  session: Session,
-  output: OutputSpec,
-  snapshot: Snapshot,
-  image: BuiltImage | undefined,
-  options: BuildOptions,
-  runTask: RunTask,
-  signal: AbortSignal,
-): Promise<void> {
+/** What a build made: a root, and the image around it if one was asked for. */
+export interface FinishedBuild {
+  readonly snapshot: Snapshot
+  readonly image?: BuiltImage
+}
+
+/** Sends a build's result where `--output` says. @throws TsbError `TSB_EXPORT_*`, `TSB_REGISTRY_*` */
+export async function exportResult(building: Building, output: OutputSpec, { snapshot, image }: FinishedBuild): Promise<void> {
+  const { session, runTask, signal } = building
   switch (output.type) {
     case 'image':
       storeImage(session, required(image), output.names)
-      if (output.push) await pushImage(session, required(image), namesOf(output, options), runTask, signal)
+      if (output.push) await pushImage(building, required(image), namesOf(output, building.options))
       return
     case 'oci':
     case 'docker':
-      return exportArchive(session, output, required(image), options, runTask, signal)
+      return exportArchive(building, output, required(image))
     case 'tar':
       return runTask('exporting root as tar', () => exportTar(session, snapshot, output.dest, signal))
     case 'local':
@@ -42,13 +40,11 @@ export async function exportResult(
 }
 
 async function exportArchive(
-  session: Session,
+  building: Building,
   output: Extract<OutputSpec, { type: 'oci' | 'docker' }>,
   image: BuiltImage,
-  options: BuildOptions,
-  runTask: RunTask,
-  signal: AbortSignal,
 ): Promise<void> {
+  const { session, options, runTask, signal } = building
   const names = namesOf(output, options).map(formatReference)
   if (output.dest === undefined) return storeImage(session, image, names)
   const destination = output.dest
@@ -61,13 +57,7 @@ async function exportArchive(
   })
 }
 
-async function pushImage(
-  session: Session,
-  image: BuiltImage,
-  names: readonly Reference[],
-  runTask: RunTask,
-  signal: AbortSignal,
-): Promise<void> {
+async function pushImage({ session, runTask, signal }: Building, image: BuiltImage, names: readonly Reference[]): Promise<void> {
   const { manifestBytes } = await imageContent(session, image.id, signal)
   const manifest = JSON.parse(Buffer.from(manifestBytes).toString('utf8')) as Manifest
   const registry = await session.registry()
