@@ -21,7 +21,7 @@ export interface TestImageOptions {
   readonly architecture?: string
   readonly variant?: string
   /** One layer for each: a file `name` with this content. */
-  readonly files?: readonly (readonly [name: string, content: string])[]
+  readonly files?: readonly (readonly [name: string, content: string | Buffer])[]
   readonly compression?: 'gzip' | 'none'
 }
 
