@@ -51,15 +51,13 @@ export async function publishRoot(session: Session, id: Digest, signal: AbortSig
 function packedLayers(session: Session, image: StoredImage, signal: AbortSignal, onFetch: OnFetch): readonly PackedLayer[] {
   const diffIds = configOf(image).rootfs.diff_ids
   const manifest = manifestOf(image)
-  if (manifest === undefined || manifest.layers.length !== diffIds.length) {
-    throw new TsbError(
-      'TSB_IMAGE_INVALID',
-      `image \`${image.id}\` lists ${manifest?.layers.length ?? 0} layers for ${diffIds.length} diffIDs`,
-      {
-        fault: 'input',
-        hint: 'the image is damaged: pull, load or build it again',
-      },
-    )
+  const hint = 'pull, load or build the image again'
+  if (manifest === undefined) {
+    throw new TsbError('TSB_BLOB_MISSING', `layers of image \`${image.id}\` are gone from the store`, { fault: 'host', hint })
+  }
+  if (manifest.layers.length !== diffIds.length) {
+    const message = `image \`${image.id}\` lists ${manifest.layers.length} layers for ${diffIds.length} diffIDs`
+    throw new TsbError('TSB_IMAGE_INVALID', message, { fault: 'input', hint })
   }
   return manifest.layers.map((descriptor, index) => {
     const diffId = diffIds[index] as Digest

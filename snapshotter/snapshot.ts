@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Digest } from '../core/digest.ts'
 import type { Effects } from '../core/effects.ts'
 import type { Native } from '../native/types.ts'
@@ -30,7 +31,10 @@ export function layerPaths(store: Store, snapshot: Snapshot): readonly string[] 
   return layers.filter((id, index) => layers.lastIndexOf(id) === index).map((id) => layerPath(store.layout, id))
 }
 
-/** Whether layers may be built on: published, or made by this process. */
+/**
+ * Whether layers may be built on: published or made by this process, and still there. One whose directory somebody has
+ * removed is made again; a look at each costs microseconds.
+ */
 export function layersUsable(store: Store, layers: readonly LayerId[]): boolean {
-  return store.layers.usable(layers, store.leases.held?.id)
+  return store.layers.usable(layers, store.leases.held?.id) && layers.every((id) => existsSync(layerPath(store.layout, id)))
 }
