@@ -32,7 +32,7 @@ export async function answerError(response: Response, request: string, subject: 
   return new TsbError('TSB_REGISTRY_ANSWER', `registry answered ${response.status} to \`${request}\`${because}`, {
     fault: 'remote',
     hint:
-      response.status === 429 ? 'wait, or log in with `tsbuild login` for a higher limit' : 'try again later, or ask who runs the registry',
+      response.status === 429 ? 'wait, or log in with `docker login` for a higher limit' : 'try again later, or ask who runs the registry',
   })
 }
 
@@ -61,8 +61,14 @@ export function unauthorized(subject: string, why: string, cause?: unknown): Tsb
   const hint =
     isTsbError(cause) && cause.hint !== undefined
       ? cause.hint
-      : 'check the name, and log in with `tsbuild login` if the repository is private'
-  return new TsbError('TSB_REGISTRY_UNAUTHORIZED', `registry refuses access to \`${subject}\`: ${why}`, { fault: 'remote', hint, cause })
+      : 'check the name, and log in with `docker login` if the repository is private'
+  // What is wrong with the credentials names a file or a program that the user must know.
+  const detail = isTsbError(cause) ? `: ${cause.message}` : ''
+  return new TsbError('TSB_REGISTRY_UNAUTHORIZED', `registry refuses access to \`${subject}\`: ${why}${detail}`, {
+    fault: 'remote',
+    hint,
+    cause,
+  })
 }
 
 /** No HTTP answer at all. An abort by the user's `signal` becomes `TSB_INTERRUPTED`; errors of ours pass. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { TsbError } from '../../core/error.ts'
 import { parseReference } from '../../core/reference.ts'
 import { parseChallenges } from '../../registry/challenge.ts'
 import type { Credential } from '../../registry/credentials.ts'
@@ -145,4 +146,19 @@ test('several challenges in one header are told apart', () => {
     { scheme: 'bearer', parameters: { realm: 'https://x/t', service: 'reg', scope: 'r:a:pull,push' } },
   ])
   assert.deepEqual(parseChallenges(''), [])
+})
+
+test('credentials that cannot be read are refused with the file that is at fault', async () => {
+  const image = await makeImage()
+  await using world = await tokenWorld(image)
+  const client = testClient({
+    credentials: () =>
+      Promise.reject(new TsbError('TSB_REGISTRY_CREDENTIALS', '`config.json` is broken', { fault: 'host', hint: 'repair it' })),
+  })
+  await assert.rejects(client.resolve(parseReference(`${world.registry.host}/app:1`), AMD64, CALM), (error: TsbError) => {
+    assert.equal(error.code, 'TSB_REGISTRY_UNAUTHORIZED')
+    assert.match(error.message, /config\.json/)
+    assert.equal(error.hint, 'repair it')
+    return true
+  })
 })
