@@ -3,10 +3,10 @@ import { configOf, type StoredImage } from '../store/images.ts'
 import type { Session } from './session.ts'
 import type { ImageSummary } from './types.ts'
 
-/** The named images of the store, the newest first. */
+/** The named images of the store, by the time each says it was made: the newest first, as docker lists them. */
 export function listImages(session: Session): readonly ImageSummary[] {
   const { images } = session.store
-  return images.list().map((image) => {
+  const summaries = images.list().map((image): ImageSummary => {
     const config = configOf(image)
     const created = config.created === undefined ? Number.NaN : Date.parse(config.created)
     return {
@@ -17,6 +17,7 @@ export function listImages(session: Session): readonly ImageSummary[] {
       ...(Number.isNaN(created) ? {} : { created }),
     }
   })
+  return summaries.sort((a, b) => (b.created ?? 0) - (a.created ?? 0))
 }
 
 /** Bytes of file content in the layers that are unpacked. */

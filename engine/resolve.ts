@@ -40,12 +40,23 @@ function notInStore(error: TsbError, reference: Reference): TsbError {
 
 /** An image of the store by name, id or unambiguous beginning of an id. @throws TsbError `TSB_IMAGE_UNKNOWN` */
 export function findImage(session: Session, text: string): StoredImage {
-  const found = byId(session, text) ?? session.store.images.named(formatReference(parseReference(text)))
+  const found = byId(session, text) ?? session.store.images.named(formatReference(parseReference(text))) ?? byShortId(session, text)
   if (found !== undefined) return found
   throw new TsbError('TSB_IMAGE_UNKNOWN', `no image \`${text}\` in the store`, {
     fault: 'input',
     hint: 'list the images with `tsbuild images`, or build it with `tsbuild -t`',
   })
+}
+
+/**
+ * An image by an id cut shorter than `images` prints it, where no name has that spelling. For what a user types;
+ * `FROM` must not change its meaning with what else is in the store.
+ */
+export function byShortId(session: Session, text: string): StoredImage | undefined {
+  if (!/^[0-9a-f]{1,11}$/.test(text)) return undefined
+  if (session.store.images.named(formatReference(parseReference(text))) !== undefined) return undefined
+  const matches = session.store.images.withPrefix(text)
+  return matches.length === 1 ? matches[0] : undefined
 }
 
 function byId(session: Session, text: string): StoredImage | undefined {

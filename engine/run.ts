@@ -6,7 +6,7 @@ import { layerPaths } from '../snapshotter/snapshot.ts'
 import { openWorkspace } from '../snapshotter/workspace.ts'
 import { configOf } from '../store/images.ts'
 import { publishRoot } from './image-root.ts'
-import { resolveImage } from './resolve.ts'
+import { byShortId, resolveImage } from './resolve.ts'
 import { type CaughtSignals, catchSignals } from './run-signals.ts'
 import { runSpec } from './run-spec.ts'
 import type { Session } from './session.ts'
@@ -31,7 +31,8 @@ export async function run(session: Session, options: RunOptions, signal: AbortSi
 }
 
 async function runImage(session: Session, options: RunOptions, signal: AbortSignal, signals: CaughtSignals): Promise<number> {
-  const image = await resolveImage(session, options.image, hostPlatform(), false, signal)
+  const typed = byShortId(session, options.image)?.id ?? options.image
+  const image = await resolveImage(session, typed, hostPlatform(), false, signal)
   await session.store.prepare()
   const snapshot = await publishRoot(session, image.image, signal)
   const stored = session.store.images.get(image.image)

@@ -61,3 +61,9 @@ test('a volume below /proc is an error and not an endless loop', { timeout: 20_0
   assert.equal(code, 125)
   assert.match(stderr, /TSB_VOLUME_SOURCE/)
 })
+
+test('an image goes by the beginning of its id, unless a name is spelled so', async () => {
+  const id = (await project.tsbuild.must(['images', '-q'])).trim()
+  assert.equal((await run(id.slice(0, 7), 'true')).code, 0)
+  assert.equal((await run(id, 'true')).code, 0)
+})

@@ -51,7 +51,7 @@ impl Fail {
     pub fn into_error(self, entry: Option<&[u8]>) -> Error {
         let name = entry.map(OsStr::from_bytes);
         let shown =
-            entry.map_or_else(|| "the layer".to_owned(), |entry| format!("`{}`", String::from_utf8_lossy(entry)));
+            entry.map_or_else(|| "its first entry".to_owned(), |entry| format!("`{}`", String::from_utf8_lossy(entry)));
         let error = match self {
             Self::Done(error) => return error,
             Self::Input(why, text) => Error::new(why.code(), Fault::Input, format!("layer entry {shown} {text}")),
@@ -81,7 +81,9 @@ fn stream(problem: Problem, shown: &str) -> Error {
                 Error::new("TSB_LAYER_CORRUPT", Fault::Input, format!("the layer's compressed data is broken: {cause}"))
             }
         },
-        Problem::Truncated => Error::new("TSB_LAYER_TRUNCATED", Fault::Input, format!("the layer ends inside {shown}")),
+        Problem::Truncated => {
+            Error::new("TSB_LAYER_TRUNCATED", Fault::Input, format!("layer is cut short, or not a tar: it ends at {shown}"))
+        }
         Problem::Malformed(text) => {
             Error::new("TSB_LAYER_INVALID", Fault::Input, format!("layer is not a tar: {text} at {shown}"))
         }
