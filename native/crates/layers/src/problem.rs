@@ -81,9 +81,11 @@ fn stream(problem: Problem, shown: &str) -> Error {
                 Error::new("TSB_LAYER_CORRUPT", Fault::Input, format!("the layer's compressed data is broken: {cause}"))
             }
         },
-        Problem::Truncated => {
-            Error::new("TSB_LAYER_TRUNCATED", Fault::Input, format!("layer is cut short, or not a tar: it ends at {shown}"))
-        }
+        Problem::Truncated => Error::new(
+            "TSB_LAYER_TRUNCATED",
+            Fault::Input,
+            format!("layer is cut short, or not a tar: it ends at {shown}"),
+        ),
         Problem::Malformed(text) => {
             Error::new("TSB_LAYER_INVALID", Fault::Input, format!("layer is not a tar: {text} at {shown}"))
         }
