@@ -1,5 +1,5 @@
 import type { Digest } from '../core/digest.ts'
-import { TsbError } from '../core/error.ts'
+import { isTsbError, TsbError } from '../core/error.ts'
 import type { Descriptor, Manifest } from '../core/manifest.ts'
 import type { Compression } from '../core/media-types.ts'
 import { MEDIA_TYPES } from '../core/media-types.ts'
@@ -7,7 +7,8 @@ import { assembleManifest } from '../exporter/assemble.ts'
 import type { ImageContent } from '../exporter/types.ts'
 import { layerBlob } from '../snapshotter/blob.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
-import { publishRoot, sha256Of } from './image-root.ts'
+import type { LayerBlob } from '../store/layers.ts'
+import { fetchBlob, publishRoot, sha256Of } from './image-root.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -18,7 +19,7 @@ import type { Session } from './session.ts'
 export async function imageContent(session: Session, id: Digest, signal: AbortSignal): Promise<ImageContent> {
   const image = session.store.images.get(id)
   if (image === undefined) throw new TsbError('TSB_IMAGE_UNKNOWN', `no image \`${id}\` in the store`, { fault: 'input' })
-  const { manifest, manifestBytes } = (await existingManifest(session, image)) ?? (await packedManifest(session, image, signal))
+  const { manifest, manifestBytes } = (await existingManifest(session, image, signal)) ?? (await packedManifest(session, image, signal))
   const { blobs } = session.store
   return {
     config: configOf(image),
@@ -30,16 +31,40 @@ export async function imageContent(session: Session, id: Digest, signal: AbortSi
   }
 }
 
+/**
+ * Sends images somewhere with `send`. Where it finds a blob damaged, the damaged ones are removed, so that the next
+ * command makes or fetches them again.
+ */
+export async function sendContents<T>(session: Session, contents: readonly ImageContent[], send: () => Promise<T>): Promise<T> {
+  try {
+    return await send()
+  } catch (error) {
+    if (isTsbError(error) && error.code === 'TSB_BLOB_DIGEST') {
+      const blobs = contents.flatMap(({ configDescriptor, layers }) => [configDescriptor, ...layers.map(({ descriptor }) => descriptor)])
+      await Promise.all(blobs.map(({ digest }) => session.store.blobs.removeDamaged(digest)))
+    }
+    throw error
+  }
+}
+
 interface EncodedManifest {
   readonly manifest: Manifest
   readonly manifestBytes: Uint8Array
 }
 
-async function existingManifest(session: Session, image: StoredImage): Promise<EncodedManifest | undefined> {
+/** The manifest that the image came with. Blobs that the store lacks (never needed yet, or found damaged) are fetched now. */
+async function existingManifest(session: Session, image: StoredImage, signal: AbortSignal): Promise<EncodedManifest | undefined> {
+  const { store } = session
   const manifest = manifestOf(image)
   if (manifest === undefined || image.manifestBytes === undefined) return undefined
-  const complete = manifest.layers.every((layer) => session.store.blobs.has(layer.digest))
-  return complete ? { manifest, manifestBytes: image.manifestBytes } : undefined
+  const missing = manifest.layers.filter((layer) => !store.blobs.has(layer.digest))
+  if (missing.length > 0 && image.reference === undefined) return undefined
+  await Promise.all(missing.map((layer) => fetchBlob(session, image, layer, signal, () => undefined)))
+  if (!store.blobs.has(manifest.config.digest)) {
+    await store.prepare()
+    await store.blobs.write([image.configBytes], manifest.config.digest)
+  }
+  return { manifest, manifestBytes: image.manifestBytes }
 }
 
 /** Packs the layers, stores the documents as blobs, and lists the image in the layout's index.json. */
@@ -50,6 +75,7 @@ async function packedManifest(session: Session, image: StoredImage, signal: Abor
   const layers: Descriptor[] = []
   for (const layer of snapshot.layers) {
     signal.throwIfAborted()
+    await restoreBlob(session, layer, signal)
     layers.push(await layerBlob(session.snapshotter, layer, baseCompression(session, layer), signal))
   }
   const config: Descriptor = { mediaType: MEDIA_TYPES.ociConfig, digest: image.id, size: image.configBytes.byteLength }
@@ -61,12 +87,31 @@ async function packedManifest(session: Session, image: StoredImage, signal: Abor
   return { manifest, manifestBytes }
 }
 
+/** A pulled layer whose blob is gone is fetched again: it cannot be packed to the same bytes. */
+async function restoreBlob(session: Session, layer: string, signal: AbortSignal): Promise<void> {
+  const { store } = session
+  const known = packedForms(session, layer)
+  if (known.length === 0 || known.some(({ digest }) => store.blobs.has(digest))) return
+  for (const image of store.images.withManifest()) {
+    const descriptor = manifestOf(image)?.layers.find(({ digest }) => known.some((form) => form.digest === digest))
+    if (image.reference !== undefined && descriptor !== undefined) {
+      await fetchBlob(session, image, descriptor, signal, () => undefined)
+      return
+    }
+  }
+}
+
 /** The packed form that a base's layer came in is kept; what we built is packed with gzip, which everybody reads. */
 function baseCompression(session: Session, layer: string): Compression {
-  const diffId = session.store.layers.get(layer)?.diffId
-  const has = (compression: Compression): boolean => {
-    const blob = diffId === undefined ? undefined : session.store.layers.blob(diffId, compression)
-    return blob !== undefined && session.store.blobs.has(blob.digest)
-  }
-  return (['gzip', 'zstd', 'none'] as const).find(has) ?? 'gzip'
+  return packedForms(session, layer).find(({ digest }) => session.store.blobs.has(digest))?.compression ?? 'gzip'
+}
+
+/** The forms that a layer was packed in, or came in, whether or not their blobs are there. */
+function packedForms(session: Session, layer: string): readonly (LayerBlob & { readonly compression: Compression })[] {
+  const { layers } = session.store
+  const diffId = layers.get(layer)?.diffId
+  return (['gzip', 'zstd', 'none'] as const).flatMap((compression) => {
+    const blob = diffId === undefined ? undefined : layers.blob(diffId, compression)
+    return blob === undefined ? [] : [{ compression, ...blob }]
+  })
 }

@@ -67,8 +67,11 @@ function packedLayers(session: Session, image: StoredImage, signal: AbortSignal,
   })
 }
 
-/** The blob's file: from the store, or from the registry that the image came from. */
-async function fetchBlob(
+/**
+ * The blob's file: from the store, or from the registry that the image came from.
+ * @throws TsbError `TSB_BLOB_MISSING` when neither has it, `TSB_REGISTRY_*`
+ */
+export async function fetchBlob(
   session: Session,
   image: StoredImage,
   descriptor: Descriptor,

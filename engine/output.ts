@@ -5,10 +5,11 @@ import { writeOciArchive, writeOciDirectory } from '../exporter/oci.ts'
 import { makeParent, withOutputFile } from '../exporter/output-file.ts'
 import { exportRootDirectory, exportRootTar } from '../exporter/root.ts'
 import type { NamedImage, OutputSpec } from '../exporter/types.ts'
+import type { PushSource } from '../registry/types.ts'
 import { layerPaths, type Snapshot } from '../snapshotter/snapshot.ts'
 import { type BuiltImage, storeImage } from './assemble.ts'
 import type { Building } from './building.ts'
-import { imageContent } from './image-content.ts'
+import { imageContent, sendContents } from './image-content.ts'
 import { writeTo } from './save.ts'
 import type { Session } from './session.ts'
 import type { BuildOptions } from './types.ts'
@@ -49,22 +50,23 @@ async function exportArchive(
   if (output.dest === undefined) return storeImage(session, image, names)
   const destination = output.dest
   await runTask(`exporting to ${output.type} image format`, async () => {
-    const images: readonly NamedImage[] = [{ content: await imageContent(session, image.id, signal), names }]
-    if (!output.tar) return writeOciDirectory(images, destination, signal)
+    const content = await imageContent(session, image.id, signal)
+    const images: readonly NamedImage[] = [{ content, names }]
+    if (!output.tar) return sendContents(session, [content], () => writeOciDirectory(images, destination, signal))
     const write = output.type === 'oci' ? writeOciArchive : writeDockerArchive
     if (destination !== '-') await makeParent(destination)
-    await writeTo(destination, (sink) => write(images, sink, signal))
+    await sendContents(session, [content], () => writeTo(destination, (sink) => write(images, sink, signal)))
   })
 }
 
 async function pushImage({ session, runTask, signal }: Building, image: BuiltImage, names: readonly Reference[]): Promise<void> {
-  const { manifestBytes } = await imageContent(session, image.id, signal)
+  const content = await imageContent(session, image.id, signal)
+  const { manifestBytes } = content
   const manifest = JSON.parse(Buffer.from(manifestBytes).toString('utf8')) as Manifest
   const registry = await session.registry()
   for (const name of names) {
-    await runTask(`pushing ${formatReference(name)}`, () =>
-      registry.push(name, { manifestBytes, manifest, open: (descriptor) => session.store.blobs.open(descriptor.digest) }, signal),
-    )
+    const source: PushSource = { manifestBytes, manifest, open: (descriptor) => session.store.blobs.open(descriptor) }
+    await runTask(`pushing ${formatReference(name)}`, () => sendContents(session, [content], () => registry.push(name, source, signal)))
   }
 }
 

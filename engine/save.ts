@@ -5,11 +5,11 @@ import { writeOciArchive } from '../exporter/oci.ts'
 import { withOutputStream } from '../exporter/output-file.ts'
 import type { NamedImage } from '../exporter/types.ts'
 import { standardOutput } from './host.ts'
-import { imageContent } from './image-content.ts'
+import { imageContent, sendContents } from './image-content.ts'
 import { findImage } from './resolve.ts'
 import type { Session } from './session.ts'
 
-/** Writes images with all their layers into one archive. @throws TsbError `TSB_IMAGE_UNKNOWN`, `TSB_REGISTRY_*` */
+/** Writes images with all their layers into one archive. @throws TsbError `TSB_IMAGE_UNKNOWN`, `TSB_BLOB_DIGEST`, `TSB_REGISTRY_*` */
 export async function save(
   session: Session,
   names: readonly string[],
@@ -23,7 +23,9 @@ export async function save(
     const isId = /^(sha256:)?[0-9a-f]{12,64}$/.test(name)
     images.push({ content: await imageContent(session, image.id, signal), names: isId ? [] : [formatReference(parseReference(name))] })
   }
-  await writeTo(file, (sink) => (format === 'oci' ? writeOciArchive(images, sink, signal) : writeDockerArchive(images, sink, signal)))
+  const write = format === 'oci' ? writeOciArchive : writeDockerArchive
+  const contents = images.map(({ content }) => content)
+  await sendContents(session, contents, () => writeTo(file, (sink) => write(images, sink, signal)))
 }
 
 /** Hands a stream to a file of the user, or standard output (`-`), to whoever writes. */

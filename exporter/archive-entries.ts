@@ -1,25 +1,25 @@
-import { constants, createReadStream } from 'node:fs'
+import { constants } from 'node:fs'
 import { copyFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Pack, pack } from 'tar-stream'
+import type { Digest } from '../core/digest.ts'
 import { interrupted, isTsbError, TsbError } from '../core/error.ts'
+import { readBlob, verifyBlob } from '../store/blob-reader.ts'
 import { makeDirectories } from '../store/directories.ts'
 
-/** A file of an archive: its bytes, or the file on disk that has them. */
+/** A file of an archive: its bytes, or the blob on disk that has them. */
 export interface ArchiveEntry {
   /** Relative, with slashes. */
   readonly name: string
-  readonly content: Uint8Array | { readonly path: string; readonly size: number }
+  readonly content: Uint8Array | { readonly path: string; readonly digest: Digest; readonly size: number }
 }
-
-const READ_SIZE = 1 << 20
 
 /**
  * Writes files as one tar, in the order given, with their directories before them; same input, same bytes (owners 0,
  * times 0). Streams; `output` is not ended.
- * @throws TsbError `TSB_EXPORT_WRITE`, `TSB_INTERRUPTED`
+ * @throws TsbError `TSB_EXPORT_WRITE`, `TSB_BLOB_DIGEST` when a blob is damaged, `TSB_INTERRUPTED`
  */
 export async function writeTar(entries: readonly ArchiveEntry[], output: Writable, signal: AbortSignal): Promise<void> {
   if (signal.aborted) throw interrupted()
@@ -39,7 +39,7 @@ export async function writeTar(entries: readonly ArchiveEntry[], output: Writabl
 
 /**
  * Writes files into a directory, made when missing; each is whole or absent, and they appear in the order given.
- * @throws TsbError `TSB_EXPORT_WRITE`, `TSB_INTERRUPTED`
+ * @throws TsbError `TSB_EXPORT_WRITE`, `TSB_BLOB_DIGEST` when a blob is damaged, `TSB_INTERRUPTED`
  */
 export async function writeFiles(entries: readonly ArchiveEntry[], directory: string, signal: AbortSignal): Promise<void> {
   try {
@@ -50,7 +50,10 @@ export async function writeFiles(entries: readonly ArchiveEntry[], directory: st
       makeDirectories(dirname(target))
       try {
         if (content instanceof Uint8Array) await writeFile(partial, content)
-        else await copyFile(content.path, partial, constants.COPYFILE_FICLONE)
+        else {
+          await copyFile(content.path, partial, constants.COPYFILE_FICLONE)
+          await verifyBlob(partial, content)
+        }
         await rename(partial, target)
       } finally {
         await rm(partial, { force: true })
@@ -102,7 +105,7 @@ async function fillOne(archive: Pack, { name, content }: ArchiveEntry, signal: A
     return
   }
   const entry = archive.entry({ ...header, size: content.size })
-  await pipeline(createReadStream(content.path, { highWaterMark: READ_SIZE }), entry, { signal })
+  await pipeline(readBlob(content.path, content), entry, { signal })
 }
 
 function parentsOf(name: string): readonly string[] {

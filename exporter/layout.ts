@@ -24,7 +24,7 @@ export function blobEntries(images: readonly NamedImage[]): readonly ArchiveEntr
   for (const { content } of images) {
     add(content.configDescriptor, content.configBytes)
     add(content.manifestDescriptor, content.manifestBytes)
-    for (const { descriptor, path } of content.layers) add(descriptor, { path, size: descriptor.size })
+    for (const { descriptor, path } of content.layers) add(descriptor, { path, digest: descriptor.digest, size: descriptor.size })
   }
   return [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
 }

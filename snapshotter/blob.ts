@@ -50,6 +50,6 @@ export async function layerBlob(
 function notAgain(known: Digest, packed: Digest): TsbError {
   return new TsbError('TSB_LAYER_DIGEST', `the blob of layer \`${known}\` is gone, and the layer packs to \`${packed}\` now`, {
     fault: 'host',
-    hint: 'pull or load the base image again',
+    hint: 'pull, load or import the base image again',
   })
 }

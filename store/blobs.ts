@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { type Digest, hexOf } from '../core/digest.ts'
 import type { Effects } from '../core/effects.ts'
 import { TsbError } from '../core/error.ts'
+import { readBlob } from './blob-reader.ts'
 import { blobPath, type Layout } from './layout.ts'
 import type { Leases } from './leases.ts'
 
@@ -42,7 +43,7 @@ export class Blobs {
   async removeDamaged(digest: Digest): Promise<boolean> {
     if (!this.has(digest)) return false
     const hash = createHash('sha256')
-    for await (const chunk of this.open(digest)) hash.update(chunk)
+    for await (const chunk of createReadStream(this.path(digest), { highWaterMark: 1 << 20 })) hash.update(chunk)
     if (hash.digest('hex') === hexOf(digest)) return false
     await rm(this.path(digest), { force: true })
     return true
@@ -58,9 +59,9 @@ export class Blobs {
     return (await stat(this.path(digest))).size
   }
 
-  /** A large blob's bytes, in order. */
-  open(digest: Digest): AsyncIterable<Uint8Array> {
-    return createReadStream(this.path(digest), { highWaterMark: 1 << 20 })
+  /** A large blob's bytes, in order, verified while read. @throws TsbError `TSB_BLOB_DIGEST` at the end */
+  open(blob: WrittenBlob): AsyncIterable<Uint8Array> {
+    return readBlob(this.path(blob.digest), blob)
   }
 
   /**

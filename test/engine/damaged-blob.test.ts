@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { registryMissing, startRegistry } from '../support/registry.ts'
@@ -29,3 +29,42 @@ test('a base of many layers is pulled without a word on stderr, and a damaged bl
   const again = await other.run(['run', '--network', 'none', name, 'cat', '/d/file14'])
   assert.deepEqual(again, { code: 0, stdout: 'content of file14\n', stderr: '' })
 })
+
+test('a damaged blob goes into no archive and no layout, and the next command has it anew', { skip: registryMissing() }, async () => {
+  await using registry = await startRegistry()
+  const name = `${registry.host}/base:1`
+  await using project = await openProject({ Dockerfile: 'FROM busybox\nCOPY Dockerfile /base\n' })
+  await project.tsbuild.must(['build', '-q', '-t', name, '--push', project.directory])
+  await using other = await openTsbuild()
+  project.write({ Dockerfile: `FROM ${name}\nRUN echo app > /app\n`, '.dockerignore': 'out*' })
+  const out = join(project.directory, 'out')
+  const build = ['build', '-q', '-t', 'app', project.directory]
+  await other.must([...build, '-o', 'type=image', '-o', `type=oci,dest=${out}`])
+  const expected = readFileSync(out)
+  const archives = [
+    ['save', '--format', 'oci', '-o', out, 'app'],
+    [...build, '-o', `type=oci,dest=${out}`],
+  ]
+  for (const command of [...archives, ['save', '-o', out, name], [...build, '-o', `type=oci,tar=false,dest=${out}`]]) {
+    rmSync(out, { recursive: true, force: true })
+    damageLayers(other.root)
+    const refused = await other.run(command)
+    assert.match(refused.stderr, /\[TSB_BLOB_DIGEST\]/)
+    assert.equal(refused.code, 3)
+    assert.equal(existsSync(join(out, 'index.json')), false)
+    assert.equal(statSync(out, { throwIfNoEntry: false })?.isFile() ?? false, false)
+    await other.must(command)
+    if (archives.includes(command)) assert.ok(readFileSync(out).equals(expected))
+  }
+})
+
+/** Other bytes, same size, in every blob that is no document. */
+function damageLayers(root: string): void {
+  const folder = join(root, 'oci/blobs/sha256')
+  for (const name of readdirSync(folder)) {
+    const bytes = readFileSync(join(folder, name))
+    if (bytes[0] === 0x7b) continue
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+    writeFileSync(join(folder, name), bytes)
+  }
+}

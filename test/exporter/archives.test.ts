@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
@@ -65,11 +65,16 @@ for (const [format, write] of [
     assert.equal(names.includes('manifest.json'), format === 'docker')
   })
 
-  test(`${format}: a layer file that is not as long as it says fails the export`, async () => {
+  test(`${format}: a layer file that is longer, shorter or other than its descriptor says fails the export`, async () => {
     await using place = await scratch()
     const image = await namedImage(await makeImage(), [NAME], place.path)
-    const layers = image.content.layers.map((layer) => ({ ...layer, descriptor: { ...layer.descriptor, size: layer.descriptor.size + 1 } }))
-    await assert.rejects(write([{ ...image, content: { ...image.content, layers } }], keeper().stream, CALM), withCode('TSB_EXPORT_WRITE'))
+    const path = image.content.layers[0]?.path ?? ''
+    const bytes = await readFile(path)
+    const flipped = Buffer.from(bytes.map((byte, index) => (index === 20 ? byte ^ 1 : byte)))
+    for (const damaged of [Buffer.concat([bytes, bytes]), bytes.subarray(0, -1), flipped]) {
+      await writeFile(path, damaged)
+      await assert.rejects(write([image], keeper().stream, CALM), withCode('TSB_BLOB_DIGEST'))
+    }
   })
 
   test(`${format}: a full disk is an error of ours, and the half file goes`, async () => {

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { algorithmOf, type Digest, hexOf } from '../core/digest.ts'
+import { TsbError } from '../core/error.ts'
+
+const READ_SIZE = 1 << 20
+
+/**
+ * The bytes of a blob's file, verified while read: disks lie, and what leaves the store under a digest has to be it.
+ * No byte beyond `size` is given out, so a tar entry of that size stays one.
+ * @throws TsbError `TSB_BLOB_DIGEST` at the end, or as soon as there is too much
+ */
+export async function* readBlob(
+  path: string,
+  { digest, size }: { readonly digest: Digest; readonly size: number },
+): AsyncGenerator<Buffer> {
+  const hash = createHash(algorithmOf(digest))
+  let read = 0
+  for await (const chunk of createReadStream(path, { highWaterMark: READ_SIZE }) as AsyncIterable<Buffer>) {
+    read += chunk.byteLength
+    if (read > size) throw damaged(digest)
+    hash.update(chunk)
+    yield chunk
+  }
+  if (read !== size || hash.digest('hex') !== hexOf(digest)) throw damaged(digest)
+}
+
+/** Reads a blob's file for nothing but the verdict. @throws TsbError `TSB_BLOB_DIGEST` */
+export async function verifyBlob(path: string, descriptor: { readonly digest: Digest; readonly size: number }): Promise<void> {
+  const chunks = readBlob(path, descriptor)
+  while ((await chunks.next()).done !== true);
+}
+
+function damaged(digest: Digest): TsbError {
+  return new TsbError('TSB_BLOB_DIGEST', `blob \`${digest}\` in the store is damaged`, {
+    fault: 'host',
+    hint: 'repeat the command, which makes or fetches the blob again, and check the disk',
+  })
+}
