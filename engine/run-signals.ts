@@ -7,6 +7,12 @@ const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 /** Those of them that end us while there is no program yet. */
 const ENDING: ReadonlySet<number> = new Set([constants.signals.SIGINT, constants.signals.SIGTERM, constants.signals.SIGHUP])
 
+/**
+ * Process 1 of a container ignores every signal that it has no handler for, Ctrl-C too.
+ * Who asks this often wants it gone, as with docker's client.
+ */
+const INSISTING = 3
+
 export interface CaughtSignals {
   /** Aborted by a signal that ends us while there is no program yet: the image is still being fetched or unpacked. */
   readonly early: AbortSignal
@@ -36,8 +42,12 @@ export function catchSignals(): CaughtSignals {
       deliver = (number) => kept.push(number)
     },
     forward: (send) => {
-      deliver = send
-      for (const number of kept.splice(0)) send(number)
+      let endings = 0
+      deliver = (number) => {
+        if (number === constants.signals.SIGINT || number === constants.signals.SIGTERM) endings += 1
+        send(endings < INSISTING ? number : constants.signals.SIGKILL)
+      }
+      for (const number of kept.splice(0)) deliver(number)
     },
     stop: () => {
       for (const [name, listener] of listeners) process.off(name, listener)

@@ -34,6 +34,24 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+test('a program that ignores Ctrl-C is gone at the third', { timeout: 60_000 }, async () => {
+  await using project = await openProject({})
+  const { tsbuild } = project
+  const child = tsbuild.start(['run', '--network', 'none', 'busybox', 'sleep', '1000'])
+  for (let tries = 0; !processesOf(tsbuild.root).some((line) => line.includes('tsbuild-runner')); tries += 1) {
+    if (tries > 400) throw new Error('no container came up')
+    await sleep(25)
+  }
+  for (const expected of [null, null, 137]) {
+    await sleep(700)
+    assert.equal(child.exitCode, null)
+    const ended = once(child, 'exit').then(([code]) => code as number)
+    child.kill('SIGINT')
+    assert.equal(await Promise.race([ended, sleep(expected === null ? 300 : 5000, null)]), expected)
+  }
+  assert.deepEqual(await leftovers(tsbuild.root), [])
+})
+
 test('SIGKILL leaves no process and no mount, and the next build goes on from what was finished', { timeout: 60_000 }, async () => {
   await using project = await openProject({ Dockerfile: DOCKERFILE })
   const { tsbuild, directory } = project
