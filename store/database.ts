@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs'
+import { chmodSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import type Database from 'better-sqlite3'
@@ -59,9 +59,23 @@ function connect(path: string): Connection {
   // Required lazily and not imported: a CommonJS package whose default export Node cannot name statically.
   const Constructor = createRequire(import.meta.url)('better-sqlite3') as typeof Database
   try {
-    return new Constructor(path)
+    const connection = new Constructor(path)
+    makePrivate(path)
+    return connection
   } catch (error) {
     throw asStoreError(error, path)
+  }
+}
+
+/**
+ * Commands and build arguments stand in it, and others may pass through the store's root. SQLite's further files get
+ * the mode of this one. By path: closing a descriptor of the file would drop the locks that this process has on it.
+ */
+function makePrivate(path: string): void {
+  try {
+    chmodSync(path, 0o600)
+  } catch {
+    // another user's: its mode is theirs to choose
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +42,17 @@ function announce(store: Store, id: string): void {
   mkdirSync(join(store.layout.layers, id, 'diff'), { recursive: true })
   store.layers.announce({ id, delta: blake3Digest(id), entries: 1, bytes: 1, created: 1 }, store.leases.own().id)
 }
+
+test("the database, with everybody's build arguments in it, is its owner's alone", async (t) => {
+  const root = temporaryRoot(t)
+  await using store = openStore(root, native, effects)
+  await store.prepare()
+  store.images.name('a', blake3Digest('x'))
+  const modes = readdirSync(root)
+    .filter((name) => name.startsWith('tsbuild.db'))
+    .map((name) => `${name} ${(statSync(join(root, name)).mode & 0o777).toString(8)}`)
+  assert.deepEqual(modes, ['tsbuild.db 600', 'tsbuild.db-shm 600', 'tsbuild.db-wal 600'])
+})
 
 test('a record is seen by others only after its layer was synced', async (t) => {
   const root = temporaryRoot(t)
