@@ -54,7 +54,7 @@ const ERRORS: Readonly<Record<HostFailure, readonly [code: ErrorCode, fault: Fau
   privilege: ['TSB_PRIVILEGE_MISSING', 'host', 'run as root'],
   root: ['TSB_RUNTIME_FAILED', 'host'],
   network: ['TSB_NETWORK_FAILED', 'host', 'check the network of this machine, or use `--network host`'],
-  runtime: ['TSB_RUNTIME_FAILED', 'host'],
+  runtime: ['TSB_RUNTIME_FAILED', 'host', 'check that the OCI runtime itself works, or name another with `--oci-runtime`'],
 }
 
 function toError(failure: HostFailure, message: string): TsbError {

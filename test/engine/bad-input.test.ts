@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { chmodSync, chownSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { leftovers } from '../support/leftovers.ts'
-import { openProject } from './project.ts'
+import { REPOSITORY } from '../support/paths.ts'
+import { type Finished, runProcess } from '../support/process.ts'
+import { openProject, type Project } from './project.ts'
 
 interface Case {
   readonly name: string
@@ -123,6 +127,21 @@ const CASES: readonly Case[] = [
     code: 'TSB_REFERENCE_INVALID',
     names: ['Dockerfile:1'],
   },
+  {
+    name: 'a runtime that is none',
+    files: { Dockerfile: 'FROM busybox\nRUN true\n' },
+    args: ['--oci-runtime', '/bin/false', '.'],
+    exit: 3,
+    code: 'TSB_RUNTIME_FAILED',
+    names: ['/bin/false', 'Dockerfile:2', 'hint: '],
+  },
+  {
+    name: 'a fork bomb below a limit',
+    files: { Dockerfile: 'FROM busybox\nUSER 54321\nRUN ulimit -u 60 && { f() { f | f & f; }; f; }\n' },
+    exit: 1,
+    code: 'TSB_STEP_FAILED',
+    names: ['Dockerfile:3'],
+  },
 ]
 
 for (const { name, files, args, exit, code, names } of CASES) {
@@ -150,12 +169,29 @@ test('a missing runtime is named with what to install', { timeout: 60_000 }, asy
 
 test('no privilege for containers is said before anything runs', { timeout: 60_000, skip: process.getuid?.() !== 0 }, async () => {
   await using project = await openProject({ Dockerfile: 'FROM busybox\nRUN true\n' })
-  const { tsbuild, directory } = project
-  const { runProcess } = await import('../support/process.ts')
-  const { REPOSITORY } = await import('../support/paths.ts')
-  const script = `mkdir -p ${tsbuild.root}/user && chown 65534 ${tsbuild.root}/user && chmod 755 ${tsbuild.root} ${directory} && exec setpriv --reuid 65534 --clear-groups env TSBUILD_ROOT=${tsbuild.root}/user HOME=/nonexistent ${process.execPath} ${REPOSITORY}/cli/bin/tsbuild.mjs build ${directory}`
-  const result = await runProcess('sh', ['-c', script])
+  const result = await buildAsNobody(project)
   assert.notEqual(result.code, 0)
   assert.match(result.stderr, /TSB_/)
   assert.doesNotMatch(result.stderr, /TSB_BUG/)
 })
+
+test('what a user may not read in the context is named, with a remedy', { timeout: 60_000, skip: process.getuid?.() !== 0 }, async () => {
+  await using project = await openProject({ Dockerfile: 'FROM scratch\nCOPY . /\n', 'sub/key': 'secret\n' })
+  for (const path of ['sub/key', 'sub']) {
+    chmodSync(join(project.directory, path), 0)
+    const result = await buildAsNobody(project)
+    assert.equal(result.code, 1, result.stderr)
+    assert.match(result.stderr, /\[TSB_CONTEXT_UNREADABLE\]\n(.*\n)*hint: /)
+    assert.ok(result.stderr.includes(`\`${join(project.directory, path)}\``), result.stderr)
+  }
+})
+
+function buildAsNobody({ tsbuild, directory }: Project): Promise<Finished> {
+  const store = join(tsbuild.root, 'user')
+  mkdirSync(store, { recursive: true })
+  chownSync(store, 65534, 65534)
+  for (const path of [tsbuild.root, directory]) chmodSync(path, 0o755)
+  const env = { ...process.env, TSBUILD_ROOT: store, HOME: '/nonexistent', NO_COLOR: '1' }
+  const launcher = join(REPOSITORY, 'cli/bin/tsbuild.mjs')
+  return runProcess('setpriv', ['--reuid', '65534', '--clear-groups', process.execPath, launcher, 'build', directory], { env })
+}

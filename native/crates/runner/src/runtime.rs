@@ -46,7 +46,8 @@ impl<'a> Runtime<'a> {
     pub fn failure(&self) -> Failure {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let message = log.lines().rev().find_map(error_message);
-        Failure { code: Code::Runtime, message: message.unwrap_or_else(|| "the runtime gave no reason".into()) }
+        let silent = || format!("`{}` made none and gave no reason", self.request.runtime.display());
+        Failure { code: Code::Runtime, message: message.unwrap_or_else(silent) }
     }
 
     fn command(&self, detached: bool) -> Command {

@@ -40,6 +40,9 @@ pub struct Scanned {
     pub hashed: u64,
 }
 
+/// What to do about `TSB_CONTEXT_UNREADABLE`.
+const READABLE: &str = "make it readable, or name it in `.dockerignore`";
+
 /// Something the walk met.
 struct Item {
     entry: Entry,
@@ -185,6 +188,9 @@ fn under(root: &Path, mut error: Error) -> Error {
         error.message = error.message.replacen(&format!("`{}`", path.display()), &format!("`{}`", whole.display()), 1);
         error.path = Some(whole);
         error.fault = Fault::Input;
+        if error.code == "TSB_CONTEXT_UNREADABLE" {
+            return error.hint(READABLE);
+        }
     }
     error
 }

@@ -7,8 +7,8 @@ use digests::{Cancel, Error, Fault, Result};
 use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::Item;
 use super::index::{Known, StatIndex, Tuple};
+use super::{Item, READABLE};
 use crate::content;
 use crate::open::as_path;
 use crate::tree::{Entry, Kind};
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         if code != "TSB_CONTEXT_UNREADABLE" {
             return error;
         }
-        error.hint("make it readable, or name it in `.dockerignore`").fault(Fault::Input)
+        error.hint(READABLE).fault(Fault::Input)
     }
 
     fn unsteady(&self, path: &[u8]) -> Error {
