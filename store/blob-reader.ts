@@ -7,7 +7,8 @@ const READ_SIZE = 1 << 20
 
 /**
  * The bytes of a blob's file, verified while read: disks lie, and what leaves the store under a digest has to be it.
- * No byte beyond `size` is given out, so a tar entry of that size stays one.
+ * The last chunk is only given out once size and digest have come out right: nobody gets a damaged blob whole, a
+ * registry would answer before we could say what is wrong.
  * @throws TsbError `TSB_BLOB_DIGEST` at the end, or as soon as there is too much
  */
 export async function* readBlob(
@@ -16,13 +17,16 @@ export async function* readBlob(
 ): AsyncGenerator<Buffer> {
   const hash = createHash(algorithmOf(digest))
   let read = 0
+  let held: Buffer | undefined
   for await (const chunk of createReadStream(path, { highWaterMark: READ_SIZE }) as AsyncIterable<Buffer>) {
     read += chunk.byteLength
     if (read > size) throw damaged(digest)
     hash.update(chunk)
-    yield chunk
+    if (held !== undefined) yield held
+    held = chunk
   }
   if (read !== size || hash.digest('hex') !== hexOf(digest)) throw damaged(digest)
+  if (held !== undefined) yield held
 }
 
 /** Reads a blob's file for nothing but the verdict. @throws TsbError `TSB_BLOB_DIGEST` */

@@ -30,7 +30,7 @@ test('a base of many layers is pulled without a word on stderr, and a damaged bl
   assert.deepEqual(again, { code: 0, stdout: 'content of file14\n', stderr: '' })
 })
 
-test('a damaged blob goes into no archive and no layout, and the next command has it anew', { skip: registryMissing() }, async () => {
+test('a damaged blob goes into no archive, layout or registry, and the next command has it anew', { skip: registryMissing() }, async () => {
   await using registry = await startRegistry()
   const name = `${registry.host}/base:1`
   await using project = await openProject({ Dockerfile: 'FROM busybox\nCOPY Dockerfile /base\n' })
@@ -45,7 +45,9 @@ test('a damaged blob goes into no archive and no layout, and the next command ha
     ['save', '--format', 'oci', '-o', out, 'app'],
     [...build, '-o', `type=oci,dest=${out}`],
   ]
-  for (const command of [...archives, ['save', '-o', out, name], [...build, '-o', `type=oci,tar=false,dest=${out}`]]) {
+  const layout = [...build, '-o', `type=oci,tar=false,dest=${out}`]
+  const push = [...build, '-o', `type=image,name=${registry.host}/fresh:1,push=true`]
+  for (const command of [...archives, ['save', '-o', out, name], layout, push]) {
     rmSync(out, { recursive: true, force: true })
     damageLayers(other.root)
     const refused = await other.run(command)
