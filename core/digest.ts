@@ -1,5 +1,5 @@
+import { createHash } from 'node:crypto'
 import { blake3 } from '@napi-rs/blake-hash'
-import { TsbError } from './error.ts'
 
 /**
  * A content address, `algorithm:hex` (OCI image spec, descriptor.md "Digests").
@@ -11,18 +11,6 @@ export type Digest = `${DigestAlgorithm}:${string}`
 export type DigestAlgorithm = 'sha256' | 'sha512' | 'blake3'
 
 const HEX_LENGTH: Readonly<Record<DigestAlgorithm, number>> = { sha256: 64, sha512: 128, blake3: 64 }
-
-/**
- * Turns foreign text into a digest.
- * @throws TsbError `TSB_DIGEST_INVALID` when the algorithm is unknown or the hex has the wrong length or alphabet.
- */
-export function parseDigest(text: string): Digest {
-  if (isDigest(text)) return text
-  throw new TsbError('TSB_DIGEST_INVALID', `\`${text}\` is not a digest`, {
-    hint: 'write `sha256:` and 64 lower-case hex digits',
-    fault: 'input',
-  })
-}
 
 /** Whether `text` is a well-formed digest of an algorithm we know. */
 export function isDigest(text: string): text is Digest {
@@ -44,4 +32,9 @@ export function hexOf(digest: Digest): string {
 /** Our own identity of some bytes (BLAKE3, 256 bit). */
 export function blake3Digest(bytes: string | Uint8Array): Digest {
   return `blake3:${blake3(typeof bytes === 'string' ? bytes : Buffer.from(bytes)).toString('hex')}`
+}
+
+/** The identity that OCI gives some bytes (SHA-256): of a config it is the image ID. */
+export function sha256Digest(bytes: string | Uint8Array): Digest {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }

@@ -1,4 +1,4 @@
-import type { Digest } from '../core/digest.ts'
+import { type Digest, sha256Digest } from '../core/digest.ts'
 import { isTsbError, TsbError } from '../core/error.ts'
 import type { Descriptor, Manifest } from '../core/manifest.ts'
 import type { Compression } from '../core/media-types.ts'
@@ -8,7 +8,7 @@ import type { ImageContent } from '../exporter/types.ts'
 import { layerBlob } from '../snapshotter/blob.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
 import type { LayerBlob } from '../store/layers.ts'
-import { fetchBlob, publishRoot, sha256Of } from './image-root.ts'
+import { fetchBlob, publishRoot } from './image-root.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -26,7 +26,7 @@ export async function imageContent(session: Session, id: Digest, signal: AbortSi
     configBytes: image.configBytes,
     configDescriptor: manifest.config,
     manifestBytes,
-    manifestDescriptor: { mediaType: manifest.mediaType, digest: sha256Of(manifestBytes), size: manifestBytes.byteLength },
+    manifestDescriptor: { mediaType: manifest.mediaType, digest: sha256Digest(manifestBytes), size: manifestBytes.byteLength },
     layers: manifest.layers.map((descriptor) => ({ descriptor, path: blobs.path(descriptor.digest) })),
   }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Digest } from '../core/digest.ts'
 import { isTsbError, TsbError } from '../core/error.ts'
 import type { Descriptor } from '../core/manifest.ts'
@@ -102,12 +101,7 @@ async function* counted(stream: AsyncIterable<Uint8Array>, onBytes: (current: nu
 }
 
 /** How a layer's media type says it is packed (image spec media-types.md, and Docker's). */
-export function compressionOf(mediaType: string): Compression {
+function compressionOf(mediaType: string): Compression {
   if (/[.+]gzip$/.test(mediaType)) return 'gzip'
   return /[.+]zstd$/.test(mediaType) ? 'zstd' : 'none'
-}
-
-/** SHA-256 of some bytes, as a digest. */
-export function sha256Of(bytes: Uint8Array): Digest {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }

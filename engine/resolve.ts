@@ -1,10 +1,9 @@
-import type { Digest } from '../core/digest.ts'
+import { type Digest, sha256Digest } from '../core/digest.ts'
 import { isTsbError, TsbError } from '../core/error.ts'
 import type { ResolvedImage } from '../core/image-plan.ts'
 import { formatPlatform, type Platform, platformMatches } from '../core/platform.ts'
 import { familiarName, formatReference, parseReference, type Reference } from '../core/reference.ts'
 import { configOf, type StoredImage } from '../store/images.ts'
-import { sha256Of } from './image-root.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -82,7 +81,7 @@ async function fetchImage(session: Session, reference: Reference, platform: Plat
   const { store, effects } = session
   const registry = await session.registry()
   const remote = await registry.resolve(reference, platform, signal)
-  const id: Digest = sha256Of(remote.configBytes)
+  const id: Digest = sha256Digest(remote.configBytes)
   await store.prepare()
   await store.blobs.write([remote.configBytes], id)
   await store.blobs.write([remote.manifestBytes], remote.manifestDigest)

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import type { Digest } from '../core/digest.ts'
+import { type Digest, sha256Digest } from '../core/digest.ts'
 import type { ImagePlan } from '../core/image-plan.ts'
 import type { ContainerConfig, Descriptor, HistoryEntry, ImageConfig, Manifest } from '../core/manifest.ts'
 import { dockerLayerType, layerType, MEDIA_TYPES } from '../core/media-types.ts'
@@ -83,11 +82,6 @@ export function encodeConfig(config: ImageConfig): EncodedDocument<ImageConfig> 
   return encoded(config, text, MEDIA_TYPES.ociConfig)
 }
 
-/** The image ID: SHA-256 of the config's bytes. */
-export function imageId(configBytes: Uint8Array): Digest {
-  return `sha256:${createHash('sha256').update(configBytes).digest('hex')}`
-}
-
 /**
  * A manifest (manifest.md, or Docker's schema 2) with all media types of one family, two-space indented as BuildKit's.
  * Descriptors lose their annotations: those are the store's own affair.
@@ -158,5 +152,5 @@ function plain({ digest, size }: Descriptor, mediaType: string): Descriptor {
 
 function encoded<T>(value: T, text: string, mediaType: string): EncodedDocument<T> {
   const bytes = Buffer.from(text)
-  return { value, bytes, descriptor: { mediaType, digest: imageId(bytes), size: bytes.byteLength } }
+  return { value, bytes, descriptor: { mediaType, digest: sha256Digest(bytes), size: bytes.byteLength } }
 }

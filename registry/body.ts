@@ -60,11 +60,6 @@ export function digestLike(bytes: Uint8Array, like: Digest): Digest {
   return `${algorithmOf(like)}:${hashFor(like).update(bytes).digest('hex')}`
 }
 
-/** SHA-256 of `bytes`, as a digest. */
-export function sha256(bytes: Uint8Array | string): Digest {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-}
-
 async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Digest } from '../core/digest.ts'
+import { type Digest, sha256Digest } from '../core/digest.ts'
 import { isTsbError } from '../core/error.ts'
 import type { Descriptor } from '../core/manifest.ts'
 import { familiarName, type Reference } from '../core/reference.ts'
 import type { Access } from './auth.ts'
-import { digestLike, sha256 } from './body.ts'
+import { digestLike } from './body.ts'
 import type { Endpoint } from './endpoint.ts'
 import { answerError, badAnswer, connectionError, digestError } from './errors.ts'
 import type { Session } from './session.ts'
@@ -129,7 +129,7 @@ async function upload(errand: Errand, blob: Descriptor, location: string): Promi
 async function pushManifest(errand: Errand): Promise<Digest> {
   const { manifestBytes, manifest } = errand.image
   const { digest, tag } = errand.reference
-  const own = digest === undefined ? sha256(manifestBytes) : digestLike(manifestBytes, digest)
+  const own = digest === undefined ? sha256Digest(manifestBytes) : digestLike(manifestBytes, digest)
   if (digest !== undefined && own !== digest) throw digestError(familiarName(errand.reference), digest, own)
   const request: HttpRequest = {
     method: 'PUT',

@@ -1,11 +1,11 @@
-import type { Digest } from '../core/digest.ts'
+import { type Digest, sha256Digest } from '../core/digest.ts'
 import { TsbError } from '../core/error.ts'
 import type { Descriptor, Manifest } from '../core/manifest.ts'
 import { MEDIA_TYPES } from '../core/media-types.ts'
 import { formatPlatform, type Platform, platformMatches } from '../core/platform.ts'
 import { familiarName, type Reference } from '../core/reference.ts'
 import type { Access } from './auth.ts'
-import { digestLike, readBody, sha256 } from './body.ts'
+import { digestLike, readBody } from './body.ts'
 import { choosePlatform, platformsOf } from './choose.ts'
 import { type Document, MANIFEST_BYTES, parseDocument, parseImageConfig } from './documents.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -95,7 +95,7 @@ async function fetchChecked(quest: Quest, request: HttpRequest, expected: Digest
     const bytes = await readBody(response, limit, describe(request), quest.signal)
     const told = response.headers.get('docker-content-digest') ?? undefined
     const wanted = expected ?? (told?.startsWith('sha256:') ? (told as Digest) : undefined)
-    const digest = wanted === undefined ? sha256(bytes) : digestLike(bytes, wanted)
+    const digest = wanted === undefined ? sha256Digest(bytes) : digestLike(bytes, wanted)
     if (wanted !== undefined && digest !== wanted) throw digestError(familiarName(quest.reference), wanted, digest)
     return { bytes, digest, type: response.headers.get('content-type') ?? undefined }
   })

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Digest } from '../core/digest.ts'
+import { type Digest, sha256Digest } from '../core/digest.ts'
 import type { Descriptor, Index } from '../core/manifest.ts'
 import { MEDIA_TYPES } from '../core/media-types.ts'
 import type { Connection } from './database.ts'
@@ -46,7 +45,5 @@ function descriptorsOf(image: StoredImage, names: readonly string[]): readonly D
 }
 
 function manifestDigest(image: StoredImage): Digest {
-  return `sha256:${createHash('sha256')
-    .update(image.manifestBytes ?? new Uint8Array())
-    .digest('hex')}`
+  return sha256Digest(image.manifestBytes ?? new Uint8Array())
 }
