@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const SIZE = 16 * 2 ** 30
+const SIZE = 24 * 2 ** 30
 
 /**
- * Where store and contexts are kept: a fresh journaled ext4 in a loop file when we are root, or the folder given.
+ * Where stores and contexts are kept: a fresh journaled ext4 in a loop file when we are root, or the folder given.
  * An ext4 without journal creates files slowly after a mass deletion, which would measure the kernel and not the builder.
  */
 export function openDisk(folder) {
@@ -28,8 +28,6 @@ export function openDisk(folder) {
     must('umount', [mount])
     rmSync(work, { recursive: true, force: true })
   }
-  // The default would end the process before `finally` has unmounted; the running build gets the signal too and ends.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
   return { path: mount, description: 'a journaled ext4 in a loop file (docker: its own disk)', close }
 }
 

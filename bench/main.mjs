@@ -1,58 +1,87 @@
-// Times tsbuild against Docker, round by round in turn: node main.mjs [--rounds 5] [--peers docker|none] [--only NAME] [--disk DIR]
-import { mkdirSync } from 'node:fs'
+// Times tsbuild against its peers in one run:
+//   node main.mjs [--rounds 5] [--peers docker,buildah|none] [--only NAME,…] [--disk DIR]
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { dockerBuilder, tsbuildBuilder } from './builders.mjs'
+import { openBuilders } from './builders/index.mjs'
 import { openDisk } from './disk.mjs'
-import { formatTable } from './report.mjs'
+import { buildGauge, Interrupted } from './gauge.mjs'
+import { servePulledBase } from './pulled-base.mjs'
+import { formatReport } from './report.mjs'
+import { measure } from './rounds.mjs'
 import { SCENARIOS } from './scenarios.mjs'
+
+const ROOT_TAR = fileURLToPath(new URL('../node_modules/.cache/tsbuild/demo-base.tar', import.meta.url))
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    peers: { type: 'string', default: 'docker' },
-    only: { type: 'string' },
+    peers: { type: 'string', default: 'docker,buildah' },
+    only: { type: 'string', default: '' },
     disk: { type: 'string' },
   },
 })
 const rounds = Number(values.rounds)
 if (!(rounds >= 1)) throw new RangeError(`--rounds ${values.rounds}: a number from 1`)
+const scenarios = SCENARIOS.filter(({ name }) => values.only.split(',').some((part) => name.includes(part)))
 
+let asked = false
+// The default would end the process before anything is put away.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    asked = true
+  })
+}
+const checkpoint = () => {
+  if (asked) throw new Interrupted('stopped')
+}
+
+buildGauge()
 const disk = openDisk(values.disk)
+const closing = [() => disk.close()]
 try {
-  const builders = [tsbuildBuilder(disk.path), ...(values.peers === 'docker' ? dockerBuilder() : [])]
-  console.error(`${rounds} rounds on ${disk.description}: ${builders.map(({ name, version }) => `${name} ${version}`).join(', ')}`)
+  const builders = openBuilders(values.peers, disk.path, baseContext(disk.path))
+  closing.push(...builders.map((builder) => () => builder.close()))
+  const named = builders.map(({ name, version }) => `${name} ${version}`).join(', ')
+  console.error(`${rounds} rounds on ${disk.description}: ${named}`)
   const results = []
-  for (const scenario of SCENARIOS.filter(({ name }) => values.only === undefined || name.includes(values.only))) {
-    results.push({ name: scenario.name, times: measure(scenario, builders) })
-  }
+  for (const scenario of scenarios) results.push(...(await attempt(scenario, builders)))
   console.log(
-    formatTable(
+    formatReport(
       results,
       builders.map(({ name }) => name),
     ),
   )
+} catch (error) {
+  if (!(error instanceof Interrupted)) throw error
+  process.exitCode = 130
 } finally {
-  disk.close()
+  for (const close of closing.reverse()) await close()
 }
 
-/** Milliseconds by builder. Rounds alternate between the builders, so that a slow moment of the machine hits both. */
-function measure(scenario, builders) {
-  const times = Object.fromEntries(builders.map(({ name }) => [name, []]))
-  const contexts = builders.map((builder) => {
-    const context = join(disk.path, `${scenario.name}-${builder.name}`)
-    mkdirSync(context, { recursive: true })
-    scenario.prepare(context)
-    builder.build(context)
-    return context
-  })
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [index, builder] of builders.entries()) {
-      // Both make the same change, of which no cache can know yet.
-      scenario.change?.(contexts[index], `${process.pid}-${round}`)
-      times[builder.name].push(builder.build(contexts[index]))
-    }
-    console.error(`${scenario.name}: round ${round + 1}`)
+/** One scenario; one that fails is told of, and the others go on. */
+async function attempt(scenario, builders) {
+  let pulled
+  try {
+    if (scenario.verb === 'pull') pulled = await servePulledBase(join(disk.path, 'pulled'), ROOT_TAR)
+    checkpoint()
+    return [await measure(scenario, builders, { disk: disk.path, pulled, rounds, checkpoint })]
+  } catch (error) {
+    if (error instanceof Interrupted) throw error
+    console.error(`${scenario.name}: ${error.stack}`)
+    process.exitCode = 1
+    return []
+  } finally {
+    await pulled?.close()
   }
-  return times
+}
+
+/** A context that every builder makes the same base of. */
+function baseContext(place) {
+  const context = join(place, 'base')
+  mkdirSync(context)
+  copyFileSync(ROOT_TAR, join(context, 'root.tar'))
+  writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nADD root.tar /\nENV PATH=/usr/sbin:/usr/bin:/sbin:/bin\n')
+  return context
 }

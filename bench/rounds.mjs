@@ -1,0 +1,52 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { measureBlocks } from './limits.mjs'
+import { VERBS } from './verbs.mjs'
+
+/**
+ * Measures one scenario: every round times each builder on the same change, then the blocks of the limit.
+ * @returns {Promise<{ scenario: object, runs: Record<string, object[]>, blocks: object[] }>} what the verb gave by builder, and the
+ *   blocks by round
+ */
+export async function measure(scenario, builders, { disk, pulled, rounds, checkpoint }) {
+  const place = join(disk, 'scenario')
+  const context = join(place, 'context')
+  const stage = { place, context, files: join(context, 'files'), scratch: join(place, 'scratch'), pulled }
+  const verb = VERBS[scenario.verb]
+  const runs = Object.fromEntries(builders.map(({ name }) => [name, []]))
+  const blocks = []
+  mkdirSync(context, { recursive: true })
+  try {
+    scenario.prepare(context, stage)
+    if (verb.warm) for (const builder of builders) builder.build(context)
+    for (let round = 0; round < rounds; round += 1) {
+      // Of the change no cache can know yet.
+      scenario.change?.(context, `${process.pid}-${round}`)
+      for (const builder of rotated(builders, round)) {
+        const result = verb.round(builder, stage)
+        if (result !== undefined) runs[builder.name].push(result)
+        await setImmediate()
+        checkpoint()
+      }
+      blocks.push(measureBlocks(scenario, stage))
+      console.error(`${scenario.name}: round ${round + 1}, ${latest(runs)}`)
+    }
+    return { scenario, runs, blocks }
+  } finally {
+    for (const builder of builders) builder.reset()
+    rmSync(place, { recursive: true, force: true })
+  }
+}
+
+/** Another one begins each round, so that none always has the machine right after a change. */
+function rotated(builders, round) {
+  const first = round % builders.length
+  return [...builders.slice(first), ...builders.slice(0, first)]
+}
+
+function latest(runs) {
+  return Object.entries(runs)
+    .map(([name, results]) => `${name} ${results.length === 0 ? '-' : `${Math.round(results.at(-1).milliseconds)} ms`}`)
+    .join(', ')
+}
