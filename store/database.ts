@@ -1,7 +1,7 @@
 import { chmodSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import type Database from 'better-sqlite3'
+import Database from 'better-sqlite3'
 import { TsbError } from '../core/error.ts'
 import { MIGRATIONS } from './schema.ts'
 
@@ -56,10 +56,10 @@ function isDiskFull(directory: string): boolean {
 const SHARED_MEMORY_BYTES = 32 << 10
 
 function connect(path: string): Connection {
-  // Required lazily and not imported: a CommonJS package whose default export Node cannot name statically.
-  const Constructor = createRequire(import.meta.url)('better-sqlite3') as typeof Database
+  // Named, because the package would look for its addon in a dozen places first.
+  const nativeBinding = createRequire(import.meta.url)('better-sqlite3/build/Release/better_sqlite3.node')
   try {
-    const connection = new Constructor(path)
+    const connection = new Database(path, { nativeBinding })
     makePrivate(path)
     return connection
   } catch (error) {

@@ -36,7 +36,7 @@ export async function buildDemoRoot() {
 
 /** Puts the root into the user's store, unless it is there. */
 export function importDemoBase() {
-  const tsbuild = join(ROOT, 'cli/bin/tsbuild.mjs')
+  const tsbuild = join(ROOT, 'cli/bin/tsbuild.cjs')
   const stamp = join(CACHE, 'demo-base.stamp')
   const digest = createHash('sha256').update(readFileSync(TAR)).digest('hex')
   const imported = existsSync(stamp) && readFileSync(stamp, 'utf8') === digest

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import module from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { Script } from 'node:vm'
 import { VERSION } from '../../cli/version.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-const BUNDLE = join(ROOT, 'dist/bundle/main.js')
+const BUNDLE = join(ROOT, 'dist/bundle/tsbuild.cjs')
 const isBuilt = existsSync(BUNDLE)
+const BUNDLE_OF_SEVEN = 'exports.main = async (argv) => { console.log(argv.join(" ")); return 7 }'
 
 const scratch = mkdtempSync(join(tmpdir(), 'tsbuild-launcher-'))
 after(() => rmSync(scratch, { recursive: true }))
@@ -24,62 +27,59 @@ test('without a bundle: one error that says what to run', () => {
 test('the bundle gets the arguments and its answer is the exit code', () => {
   const launcher = copyLauncher('built')
   mkdirSync(join(scratch, 'built/dist/bundle'), { recursive: true })
-  writeFileSync(join(scratch, 'built/dist/bundle/main.js'), 'export const main = async (argv) => { console.log(argv.join(" ")); return 7 }')
-  writeFileSync(join(scratch, 'file'), '')
-  // A cache that cannot be made, one in a place that cannot be a directory, and none at all.
-  for (const cache of ['/proc/nowhere', join(scratch, 'file'), '']) {
-    const result = launch(launcher, ['a', '--b'], { XDG_CACHE_HOME: cache, HOME: scratch })
-    assert.deepEqual([result.status, result.stdout, result.stderr], [7, 'a --b\n', ''], cache)
+  writeFileSync(join(scratch, 'built/dist/bundle/tsbuild.cjs'), BUNDLE_OF_SEVEN)
+  // Code that V8 has not made itself, and none.
+  for (const code of ['no code', undefined]) {
+    const file = join(scratch, 'built/dist/bundle/tsbuild.cjs.code')
+    if (code === undefined) rmSync(file)
+    else writeFileSync(file, code)
+    const result = launch(launcher, ['a', '--b'], {})
+    assert.deepEqual([result.status, result.stdout, result.stderr], [7, 'a --b\n', ''], code)
   }
 })
 
 test("started by its own name, it leaves node's `--env-file` to the command", () => {
   const launcher = copyLauncher('named')
   mkdirSync(join(scratch, 'named/dist/bundle'), { recursive: true })
-  writeFileSync(join(scratch, 'named/dist/bundle/main.js'), 'export const main = async (argv) => { console.log(argv.join(" ")); return 7 }')
+  writeFileSync(join(scratch, 'named/dist/bundle/tsbuild.cjs'), BUNDLE_OF_SEVEN)
   const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` }
   const result = spawnSync(launcher, ['run', 'img', '--env-file', 'none'], { encoding: 'utf8', env, timeout: 20_000 })
   assert.deepEqual([result.status, result.stdout, result.stderr], [7, 'run img --env-file none\n', ''])
 })
 
 test('--version from the clone', { skip: isBuilt ? false : 'no dist/bundle: run `npm run setup`' }, () => {
-  const result = launch(join(ROOT, 'cli/bin/tsbuild.mjs'), ['--version'], { XDG_CACHE_HOME: scratch })
+  const result = launch(join(ROOT, 'cli/bin/tsbuild.cjs'), ['--version'], {})
   assert.deepEqual([result.status, result.stdout, result.stderr], [0, `tsbuild ${VERSION}\n`, ''])
 })
 
-test('the entry of the bundle loads nothing that only some commands need', {
+test('V8 takes the compiled code of the bundle', { skip: isBuilt ? false : 'no dist/bundle: run `npm run setup`' }, () => {
+  const source = module.wrap(readFileSync(BUNDLE, 'utf8'))
+  const script = new Script(source, { filename: BUNDLE, cachedData: readFileSync(`${BUNDLE}.code`) })
+  assert.equal(script.cachedDataRejected, false)
+})
+
+test('`--version` loads nothing that only some commands need', {
   skip: isBuilt ? false : 'no dist/bundle: run `npm run setup`',
 }, () => {
-  const { files, modules } = staticImports(BUNDLE)
-  assert.ok(files.reduce((sum, file) => sum + readFileSync(file).length, 0) < 20_000)
+  const preload = join(scratch, 'preload.cjs')
+  const list = '[...process.moduleLoadList, ...Object.keys(require.cache)]'
+  writeFileSync(preload, `process.on('exit', () => console.log(JSON.stringify(${list})))`)
+  const result = spawnSync(process.execPath, ['-r', preload, join(ROOT, 'cli/bin/tsbuild.cjs'), '--version'], { encoding: 'utf8' })
+  const loaded: string[] = JSON.parse(result.stdout.split('\n')[1] ?? '')
+  assert.ok(loaded.includes('NativeModule vm'))
+  const heavy = /^NativeModule (crypto|http|https|tls|child_process|zlib|readline)$|\.node$|node_modules/
   assert.deepEqual(
-    modules.filter((name) => name !== 'node:module'),
+    loaded.filter((name) => heavy.test(name)),
     [],
   )
 })
 
 function copyLauncher(name: string): string {
-  const launcher = join(scratch, name, 'cli/bin/tsbuild.mjs')
-  cpSync(join(ROOT, 'cli/bin/tsbuild.mjs'), launcher)
+  const launcher = join(scratch, name, 'cli/bin/tsbuild.cjs')
+  cpSync(join(ROOT, 'cli/bin/tsbuild.cjs'), launcher)
   return launcher
 }
 
 function launch(launcher: string, argv: readonly string[], env: Readonly<Record<string, string>>): SpawnSyncReturns<string> {
   return spawnSync(process.execPath, [launcher, ...argv], { encoding: 'utf8', env: { ...process.env, ...env }, timeout: 20_000 })
-}
-
-/** What is loaded before the first line runs: files of the bundle, and modules from outside. */
-function staticImports(entry: string): { readonly files: string[]; readonly modules: string[] } {
-  const files = [entry]
-  const modules = new Set<string>()
-  for (const file of files) {
-    for (const [, first, second] of readFileSync(file, 'utf8').matchAll(
-      /^(?:import|export)\b[^'"()]*?["']([^"']+)["']|;import[^'"()]*?["']([^"']+)["']/gm,
-    )) {
-      const name = first ?? second ?? ''
-      if (!name.startsWith('.')) modules.add(name)
-      else if (!files.includes(join(dirname(file), name))) files.push(join(dirname(file), name))
-    }
-  }
-  return { files, modules: [...modules] }
 }

@@ -192,6 +192,6 @@ function buildAsNobody({ tsbuild, directory }: Project): Promise<Finished> {
   chownSync(store, 65534, 65534)
   for (const path of [tsbuild.root, directory]) chmodSync(path, 0o755)
   const env = { ...process.env, TSBUILD_ROOT: store, HOME: '/nonexistent', NO_COLOR: '1' }
-  const launcher = join(REPOSITORY, 'cli/bin/tsbuild.mjs')
+  const launcher = join(REPOSITORY, 'cli/bin/tsbuild.cjs')
   return runProcess('setpriv', ['--reuid', '65534', '--clear-groups', process.execPath, launcher, 'build', directory], { env })
 }

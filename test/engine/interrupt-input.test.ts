@@ -11,7 +11,7 @@ import { openTsbuild } from '../support/tsbuild.ts'
 for (const args of [['import', '-', 'never'], ['load']]) {
   test(`SIGINT ends \`${args.join(' ')}\` while its input is silent, and leaves nothing`, { timeout: 20_000 }, async () => {
     await using tsbuild = await openTsbuild()
-    const child = spawn(process.execPath, [join(REPOSITORY, 'cli/bin/tsbuild.mjs'), ...args], {
+    const child = spawn(process.execPath, [join(REPOSITORY, 'cli/bin/tsbuild.cjs'), ...args], {
       env: { ...process.env, TSBUILD_ROOT: tsbuild.root },
       stdio: ['pipe', 'ignore', 'ignore'],
     })

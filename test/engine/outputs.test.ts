@@ -66,7 +66,7 @@ test('a reader that goes away is 141 and no message', async () => {
 
 /** Output of `tsbuild COMMAND context | filter`, and how tsbuild ended when the filter says nothing. */
 function shell(command: string, filter: string): ReturnType<typeof runProcess> {
-  const launcher = join(REPOSITORY, 'cli/bin/tsbuild.mjs')
+  const launcher = join(REPOSITORY, 'cli/bin/tsbuild.cjs')
   const piped = `{ { { node ${launcher} ${command} ${project.directory} || echo "exit $?" >&3; } | { { ${filter}; } >&3; }; } 3>&1; } 2>&1`
   return runProcess('bash', ['-c', piped], {
     env: { ...process.env, TSBUILD_ROOT: project.tsbuild.root, NO_COLOR: '1' },

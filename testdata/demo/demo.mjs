@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
-const LAUNCHER = fileURLToPath(new URL('../../cli/bin/tsbuild.mjs', import.meta.url))
+const LAUNCHER = fileURLToPath(new URL('../../cli/bin/tsbuild.cjs', import.meta.url))
 
 tsbuild('-t', 'tsbuild/demo', '.')
 tsbuild('run', '--rm', 'tsbuild/demo')
-console.log('\nAgain: ./cli/bin/tsbuild.mjs -t tsbuild/demo testdata/demo')
+console.log('\nAgain: ./cli/bin/tsbuild.cjs -t tsbuild/demo testdata/demo')
 
 function tsbuild(...args) {
   console.log(`$ tsbuild ${args.join(' ')}`)
