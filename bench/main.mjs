@@ -69,7 +69,7 @@ async function attempt(scenario, builders) {
     return [await measure(scenario, builders, { disk: disk.path, pulled, rounds, checkpoint })]
   } catch (error) {
     if (error instanceof Interrupted) throw error
-    console.error(`${scenario.name}: ${error.stack}`)
+    console.error(`${scenario.name}: ${error.message}`)
     process.exitCode = 1
     return []
   } finally {

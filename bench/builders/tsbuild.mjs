@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { run, timeCommand } from '../gauge.mjs'
 import { BASE, RESULT } from './names.mjs'
 
-const LAUNCHER = fileURLToPath(new URL('../../cli/bin/tsbuild.mjs', import.meta.url))
+const LAUNCHER = fileURLToPath(new URL('../../cli/bin/tsbuild.cjs', import.meta.url))
 
 /** tsbuild from this clone, on a store of its own. */
 export function openTsbuild(place, base) {
