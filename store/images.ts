@@ -34,14 +34,17 @@ export class Images {
     this.#connection = connection
   }
 
-  /** Adds an image, or adds to what is known of it. */
+  /** Adds an image, or adds to what is known of it. What is known already costs no write, nor the syncs that follow one. */
   put(image: StoredImage): void {
     this.#connection
       .prepare(
         `INSERT INTO images (id, config, manifest, reference, layers, tree, created) VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET
            manifest = coalesce(excluded.manifest, manifest), reference = coalesce(excluded.reference, reference),
-           layers = coalesce(excluded.layers, layers), tree = coalesce(excluded.tree, tree)`,
+           layers = coalesce(excluded.layers, layers), tree = coalesce(excluded.tree, tree)
+         WHERE (manifest, reference, layers, tree) IS NOT
+           (coalesce(excluded.manifest, manifest), coalesce(excluded.reference, reference),
+            coalesce(excluded.layers, layers), coalesce(excluded.tree, tree))`,
       )
       .run(
         image.id,
@@ -69,7 +72,12 @@ export class Images {
 
   /** Gives an image a name, taking the name from whatever had it. */
   name(name: string, image: Digest): void {
-    this.#connection.prepare('INSERT OR REPLACE INTO names (name, image) VALUES (?, ?)').run(name, image)
+    this.#connection
+      .prepare(
+        `INSERT INTO names (name, image) VALUES (?, ?)
+         ON CONFLICT (name) DO UPDATE SET image = excluded.image WHERE image IS NOT excluded.image`,
+      )
+      .run(name, image)
   }
 
   /** The image that has a name (canonical reference). */

@@ -209,6 +209,26 @@ test('a name belongs to the image that took it last', async (t) => {
   )
 })
 
+test('an image that is known already costs no write', async (t) => {
+  const root = temporaryRoot(t)
+  const image = { id: blake3Digest('i'), configBytes: Buffer.from('{}'), manifestBytes: Buffer.from('{}'), created: 1 }
+  const snapshot = { layers: ['l'], tree: blake3Digest('t') }
+  const keep = async (added: object): Promise<bigint> => {
+    const store = openStore(root, native, effects)
+    store.images.put({ ...image, ...added })
+    store.images.name('n', image.id)
+    await store[Symbol.asyncDispose]()
+    return statSync(join(root, 'tsbuild.db'), { bigint: true }).mtimeNs
+  }
+  const first = await keep({})
+  assert.equal(await keep({ created: 2 }), first)
+  const second = await keep({ root: snapshot })
+  assert.notEqual(second, first)
+  assert.equal(await keep({ root: snapshot }), second)
+  await using store = openStore(root, native, effects)
+  assert.deepEqual(store.images.named('n'), { ...image, root: snapshot })
+})
+
 test('a store of a newer program is refused and left as it is', async (t) => {
   const root = temporaryRoot(t)
   await openStore(root, native, effects)[Symbol.asyncDispose]()
