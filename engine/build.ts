@@ -48,7 +48,7 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
   const steps = plan.graph.vertices.map((vertex) => ({ step: vertex.id, name: vertex.name }))
   onEvent({ kind: 'graph', time: session.effects.now(), steps })
 
-  const context: ContextDirectory = { root: files.context, rules: ignore?.rules ?? [] }
+  const context: ContextDirectory = { root: files.context, rules: ignore?.rules ?? [], readAll: options.noStatCache }
   const diffIds = diffIdsOf(session, plan.graph, building.signal)
   const results = await solve<StepResult>({
     graph: plan.graph,

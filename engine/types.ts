@@ -35,6 +35,8 @@ export interface BuildOptions {
   readonly buildArgs: readonly (readonly [name: string, value: string | undefined])[]
   readonly labels: readonly (readonly [name: string, value: string])[]
   readonly noCache: boolean
+  /** Reads every file of the context, whatever the stat tuples of earlier builds say. */
+  readonly noStatCache: boolean
   readonly pull: boolean
   /** `os/arch`; absent is the host's. */
   readonly platform?: string

@@ -51,6 +51,8 @@ export interface ScanRequest {
   readonly treesDirectory: string
   /** File that remembers stat tuples and hashes of this root; absent: read every file. */
   readonly statIndex?: string
+  /** Believe nothing of the stat index: read every file, and write the index anew. */
+  readonly readAll?: boolean
 }
 
 export interface ScanResult {

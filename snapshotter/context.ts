@@ -8,6 +8,8 @@ export interface ContextDirectory {
   /** Absolute, links resolved. */
   readonly root: string
   readonly rules: readonly IgnoreRule[]
+  /** `--no-stat-cache`: read every file, whatever earlier scans remember of it. */
+  readonly readAll: boolean
 }
 
 /**
@@ -28,6 +30,7 @@ export async function scanContext(
       rules: directory.rules,
       treesDirectory: store.layout.trees,
       statIndex: join(store.layout.contexts, `${hexOf(blake3Digest(directory.root))}.stat`),
+      readAll: directory.readAll,
     },
     signal,
   )

@@ -16,6 +16,8 @@ interface BuildFlags {
   readonly label?: readonly string[]
   /** `--no-cache` makes it false. */
   readonly cache: boolean
+  /** `--no-stat-cache` makes it false. */
+  readonly statCache: boolean
   readonly pull?: true
   readonly progress?: string
   readonly quiet?: true
@@ -39,6 +41,7 @@ export const buildCommand: CommandModule = {
       .option('--build-arg <name[=value]>', 'set a build argument; without a value take it from the environment', collect)
       .option('--label <name=value>', 'set a label of the image', collect)
       .option('--no-cache', 'run every step, whatever earlier builds left')
+      .option('--no-stat-cache', 'read every file of the context again, even where size and times are as before')
       .option('--pull', 'ask the registry for newer base images')
       .option(
         '-o, --output <spec>',
@@ -88,6 +91,7 @@ function buildOptions(flags: BuildFlags, context: string, outputs: readonly Outp
       return [name, value] as const
     }),
     noCache: !flags.cache,
+    noStatCache: !flags.statCache,
     pull: flags.pull ?? false,
     outputs,
     ...(flags.file === undefined ? {} : { file: flags.file }),

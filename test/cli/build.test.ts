@@ -12,7 +12,16 @@ const IMAGE = `sha256:${'ab'.repeat(32)}` as const
 test('build is the default command', async () => {
   const [short, long] = [await options('-t', 'app', '.'), await options('build', '-t', 'app', '.')]
   assert.deepEqual(short, long)
-  assert.deepEqual(short, { context: '.', tags: ['app'], buildArgs: [], labels: [], noCache: false, pull: false, outputs: [] })
+  assert.deepEqual(short, {
+    context: '.',
+    tags: ['app'],
+    buildArgs: [],
+    labels: [],
+    noCache: false,
+    noStatCache: false,
+    pull: false,
+    outputs: [],
+  })
 })
 
 test('every flag arrives in the options', async () => {
@@ -23,6 +32,7 @@ test('every flag arrives in the options', async () => {
     '--label',
     'empty',
     '--no-cache',
+    '--no-stat-cache',
     '--pull',
     '--iidfile',
     'iid',
@@ -46,6 +56,7 @@ test('every flag arrives in the options', async () => {
       ['empty', ''],
     ],
     noCache: true,
+    noStatCache: true,
     pull: true,
     iidFile: 'iid',
     outputs: [{ type: 'tar', dest: 'out.tar' }],

@@ -30,6 +30,7 @@ function optionsOf(args: readonly string[]): Omit<BuildOptions, 'context' | 'out
     buildArgs: pairs('--build-arg'),
     labels: pairs('--label'),
     noCache: false,
+    noStatCache: false,
     pull: false,
     ...(target === undefined ? {} : { target }),
   }

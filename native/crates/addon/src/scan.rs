@@ -17,6 +17,8 @@ struct Request {
     rules: Vec<Rule>,
     trees_directory: Bytes,
     stat_index: Option<Bytes>,
+    #[serde(default)]
+    read_all: bool,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +45,7 @@ pub fn scan<'env>(env: &'env Env, request: String, token: Option<&CancelToken>) 
             rules: request.rules.into_iter().map(rule).collect(),
             trees_directory: request.trees_directory.into_path(),
             stat_index: request.stat_index.map(Bytes::into_path),
+            read_all: request.read_all,
         };
         let scanned = scan::scan(&request, cancel)?;
         let tree = format_digest(&scanned.tree);

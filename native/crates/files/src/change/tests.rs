@@ -37,6 +37,7 @@ impl Stage {
             rules: Vec::new(),
             trees_directory: self.path("trees"),
             stat_index: None,
+            read_all: false,
         };
         scan::scan(&request, &Cancel::new()).unwrap().tree
     }

@@ -29,6 +29,8 @@ pub struct Request {
     pub rules: Vec<IgnoreRule>,
     pub trees_directory: PathBuf,
     pub stat_index: Option<PathBuf>,
+    /// Believe nothing of the stat index; it is written anew.
+    pub read_all: bool,
 }
 
 /// `ScanResult` of native/types.ts.
@@ -70,7 +72,8 @@ pub fn scan(request: &Request, cancel: &Cancel) -> Result<Scanned> {
     let name = request.root.as_os_str().as_bytes();
     // Before the first file is read, so that a change during the scan is not older than it.
     let started = index::now();
-    let old = request.stat_index.as_ref().map_or_else(StatIndex::empty, |path| StatIndex::load(path, name));
+    let believed = request.stat_index.as_ref().filter(|_| !request.read_all);
+    let old = believed.map_or_else(StatIndex::empty, |path| StatIndex::load(path, name));
     let rules = Rules::compile(&request.rules)?;
     let prefixes = Prefixes::resolve(root.as_fd(), &request.prefixes);
     let scanner = Scanner { root: &request.root, rules: &rules, prefixes: &prefixes, old: &old, cancel };

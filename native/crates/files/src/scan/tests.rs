@@ -57,6 +57,7 @@ impl Context {
             rules: self.rules.clone(),
             trees_directory: self.folder.path().join("trees"),
             stat_index: Some(self.folder.path().join("index")),
+            read_all: false,
         }
     }
 
@@ -125,6 +126,27 @@ fn settled_files_are_not_read_again() {
     assert_ne!(changed.tree, tree);
     let part = Context { prefixes: vec![b"/e".to_vec()], ..context };
     assert_eq!(part.scan().hashed, 0);
+}
+
+/// The index is made to lie, as a file system with broken timestamps does.
+#[test]
+fn read_all_believes_no_index_and_mends_it() {
+    let context = Context::new(&[("f", "one"), ("d/g", "2")]);
+    let index = context.folder.path().join("index");
+    std::thread::sleep(Duration::from_millis(2_100));
+    let truth = context.scan().tree;
+    let honest = fs::read(&index).unwrap();
+    let hash = *blake3::hash(b"one").as_bytes();
+    let at = honest.windows(32).position(|window| window == hash).unwrap();
+    let mut lying = honest[..honest.len() - 32].to_vec();
+    lying[at] ^= 1;
+    lying.extend_from_slice(blake3::hash(&lying).as_bytes());
+    fs::write(&index, lying).unwrap();
+    assert_ne!(context.scan().tree, truth);
+    let all = scan(&Request { read_all: true, ..context.request() }, &Cancel::new()).unwrap();
+    assert_eq!((all.tree, all.hashed), (truth, 2));
+    let after = context.scan();
+    assert_eq!((after.tree, after.hashed), (truth, 0));
 }
 
 #[test]
