@@ -37,12 +37,15 @@ function limits(results, subject) {
   return [['scenario', 'limit', `${subject} / limit`, 'sum of'], ...rows]
 }
 
-function resources(results, names) {
-  const header = ['scenario', ...names.map((name) => `peak memory, ${name}`), ...names.map((name) => `archive, ${name}`)]
+function resources(results, [subject, ...peers]) {
+  const names = [subject, ...peers]
+  const sizes = [...names.map((name) => `archive, ${name}`), ...peers.map((peer) => `size / ${peer}`)]
+  const header = ['scenario', ...names.map((name) => `peak memory, ${name}`), ...sizes]
   const rows = results.map(({ scenario, runs }) => [
     scenario.name,
     ...names.map((name) => unit(largest(runs[name], 'peakKiB'), 1024, 'MiB')),
     ...names.map((name) => unit(largest(runs[name], 'size'), 1e6, 'MB')),
+    ...peers.map((peer) => ratio(largest(runs[subject], 'size'), largest(runs[peer], 'size'))),
   ])
   return [header, ...rows]
 }
@@ -72,8 +75,9 @@ function timesOf(results) {
   return results.map(({ milliseconds }) => milliseconds)
 }
 
+/** NaN where nobody knows. */
 function largest(results, field) {
-  return Math.max(...results.map((result) => result[field] ?? Number.NaN))
+  return results.length === 0 ? Number.NaN : Math.max(...results.map((result) => result[field] ?? Number.NaN))
 }
 
 function summary(times) {

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { Interrupted } from './gauge.mjs'
 import { measureBlocks } from './limits.mjs'
 import { VERBS } from './verbs.mjs'
 
@@ -19,13 +20,12 @@ export async function measure(scenario, builders, { disk, pulled, rounds, checkp
   mkdirSync(context, { recursive: true })
   try {
     scenario.prepare(context, stage)
-    if (verb.warm) for (const builder of builders) builder.build(context)
+    if (verb.warm) for (const builder of builders) tryOnce(() => builder.build(context), `${scenario.name}, ${builder.name}`)
     for (let round = 0; round < rounds; round += 1) {
       // Of the change no cache can know yet.
       scenario.change?.(context, `${process.pid}-${round}`)
       for (const builder of rotated(builders, round)) {
-        const result = verb.round(builder, stage)
-        if (result !== undefined) runs[builder.name].push(result)
+        runs[builder.name].push(...tryOnce(() => verb.round(builder, stage), `${scenario.name}, ${builder.name}`))
         await setImmediate()
         checkpoint()
       }
@@ -36,6 +36,19 @@ export async function measure(scenario, builders, { disk, pulled, rounds, checkp
   } finally {
     for (const builder of builders) builder.reset()
     rmSync(place, { recursive: true, force: true })
+  }
+}
+
+/** A builder that fails, or cannot do what is asked, has no figure for the round; the others go on. */
+function tryOnce(work, what) {
+  try {
+    const result = work()
+    return result === undefined ? [] : [result]
+  } catch (error) {
+    if (error instanceof Interrupted) throw error
+    console.error(`${what}: ${error.message}`)
+    process.exitCode = 1
+    return []
   }
 }
 
