@@ -69,6 +69,8 @@ async function attempt(scenario, builders) {
     return [await measure(scenario, builders, { disk: disk.path, pulled, rounds, checkpoint })]
   } catch (error) {
     if (error instanceof Interrupted) throw error
+    // The signal may have ended what this was waiting for.
+    checkpoint()
     console.error(`${scenario.name}: ${error.message}`)
     process.exitCode = 1
     return []
