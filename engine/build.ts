@@ -62,7 +62,6 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
   const output = results.get(plan.graph.output)
   const snapshot = rootOf(output === undefined ? [] : [output])
   const image = wantsImage(options) ? await finishImage(building, plan, snapshot, diffIds) : undefined
-  await session.store.publisher.flush()
   await exportAll(building, { snapshot, ...(image === undefined ? {} : { image }) })
   return image?.id
 }
@@ -75,7 +74,7 @@ function checkNames({ tags, outputs }: BuildOptions): void {
     throw new TsbError('TSB_USAGE_OUTPUT', 'an image without a name cannot be pushed', { fault: 'usage', hint: 'name it with `-t`' })
 }
 
-/** Assembles the image and names it, once its layers are durable. */
+/** Assembles the image and names it. */
 async function finishImage(
   building: Building,
   plan: BuildPlan,
@@ -85,7 +84,6 @@ async function finishImage(
   const { session, options, runTask } = building
   return runTask('exporting to image', async () => {
     const image = await assembleImage(building, plan.image, snapshot, diffIds)
-    await session.store.publisher.flush()
     storeImage(session, image, options.tags)
     if (options.iidFile !== undefined) await writeIdFile(options.iidFile, image.id)
     return image

@@ -4,6 +4,7 @@ import type { Descriptor } from '../core/manifest.ts'
 import type { Compression } from '../core/media-types.ts'
 import { parseReference } from '../core/reference.ts'
 import { layersUsable, type Snapshot } from '../snapshotter/snapshot.ts'
+import { hasTree } from '../snapshotter/tree.ts'
 import type { PackedLayer, UnpackedRoot } from '../snapshotter/unpack.ts'
 import { unpack } from '../snapshotter/unpack.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
@@ -19,7 +20,9 @@ export type OnFetch = (blob: Digest, current: number, total: number) => void
 export async function materialiseRoot(session: Session, id: Digest, signal: AbortSignal, onFetch: OnFetch): Promise<UnpackedRoot> {
   const image = session.store.images.get(id)
   if (image === undefined) throw new Error(`image ${id} is not in the store`)
-  if (image.root !== undefined && layersUsable(session.store, image.root.layers)) return { snapshot: image.root, newLayers: [] }
+  const isWhole =
+    image.root !== undefined && layersUsable(session.store, image.root.layers) && (await hasTree(session.snapshotter, image.root))
+  if (image.root !== undefined && isWhole) return { snapshot: image.root, newLayers: [] }
   const unpacked = await unpackHealing(session, image, signal, onFetch)
   session.store.images.put({ ...image, root: unpacked.snapshot })
   return unpacked
@@ -39,10 +42,9 @@ async function unpackHealing(session: Session, image: StoredImage, signal: Abort
   }
 }
 
-/** An image's root outside a build: unpacked if need be, and its layers made durable for everybody. */
+/** An image's root outside a build: unpacked if need be, and its layers there for everybody. */
 export async function publishRoot(session: Session, id: Digest, signal: AbortSignal): Promise<Snapshot> {
   const { snapshot, newLayers } = await materialiseRoot(session, id, signal, () => undefined)
-  if (newLayers.length > 0) await session.native.sync(session.store.layout.layers)
   session.store.layers.publish(newLayers)
   return snapshot
 }

@@ -17,7 +17,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       hint: 'run it in a Linux virtual machine',
     })
   }
-  const session = openSession(options.env)
+  const session = await openSession(options.env)
   return {
     // Each verb is loaded when it is used: start-up is what a cached build mostly consists of.
     build: async (buildOptions, onEvent, signal) => (await import('./build.ts')).build(session, buildOptions, onEvent, signal),

@@ -22,10 +22,10 @@ export interface Session extends AsyncDisposable {
 }
 
 /** Opens the store and nothing else yet. @throws TsbError `TSB_STORE_*`, `TSB_NATIVE_MISSING` */
-export function openSession(env: Environment): Session {
+export async function openSession(env: Environment): Promise<Session> {
   const effects = hostEffects
   const native = loadNative()
-  const store = openStore(storeRoot(env), native, effects)
+  const store = await openStore(storeRoot(env), native, effects)
   let registry: Promise<RegistryClient> | undefined
   let executor: Promise<Executor> | undefined
   let containers = 0

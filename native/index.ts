@@ -1,3 +1,4 @@
+import type { Digest } from '../core/digest.ts'
 import { type ErrorCode, EXIT_CODES, type Fault, interrupted, TsbError, toTsbError } from '../core/error.ts'
 import { type Addon, loadAddon } from './load.ts'
 import type {
@@ -41,7 +42,9 @@ function nativeOf(addon: Addon): Native {
     exportDirectory: async (request, signal) => void (await call('exportDirectory', request, signal)),
     readFile: (request) => settled(() => addon.readFile(JSON.stringify(request))),
     remove: async (paths) => void (await settled(() => addon.remove(JSON.stringify(paths)))),
+    delta: (upper) => settled(async () => JSON.parse(await addon.delta(JSON.stringify(upper))) as Digest),
     sync: async (path) => void (await settled(() => addon.sync(JSON.stringify(path)))),
+    startSync: (path, onDone) => void import('./background-sync.ts').then(({ startSync }) => startSync(path, onDone)),
   }
 }
 

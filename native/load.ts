@@ -12,6 +12,7 @@ export interface Addon {
   list(request: string): Promise<string>
   change(request: string, token?: CancelToken): Promise<string>
   commit(request: string, token?: CancelToken): Promise<string>
+  delta(request: string): Promise<string>
   applyLayer(request: string, token?: CancelToken): Promise<string>
   writeLayer(request: string, token?: CancelToken): Promise<string>
   exportTar(request: string, token?: CancelToken): Promise<string>

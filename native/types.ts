@@ -18,6 +18,8 @@ export interface Native {
   change(request: ChangeRequest, signal?: AbortSignal): Promise<ChangeResult>
   /** Indexes an overlay upper and merges it over the tree of its parent. */
   commit(request: CommitRequest, signal?: AbortSignal): Promise<CommitResult>
+  /** The `delta` that `commit` found in an overlay upper; everything is read, nothing is changed. */
+  delta(upper: string): Promise<Digest>
   /** Unpacks a layer blob as an overlay layer. */
   applyLayer(request: ApplyLayerRequest, signal?: AbortSignal): Promise<ApplyLayerResult>
   /** Turns an overlay upper into a layer tar: digests it, and packs and writes it when `output` is given. */
@@ -32,6 +34,8 @@ export interface Native {
   remove(paths: readonly string[]): Promise<void>
   /** Makes everything written to the file system that holds `path` durable (syncfs). */
   sync(path: string): Promise<void>
+  /** Starts the same in a process of its own, and calls `onDone` after success if this one still lives then. */
+  startSync(path: string, onDone: () => void): void
 }
 
 /** One compiled ignore rule; the last rule that matches decides. */

@@ -17,7 +17,7 @@ export interface Driver<O extends Op, R> {
   /** Does the work. A failure is thrown as `TsbError`; nothing of it may remain. */
   execute(op: O, inputs: readonly R[], execution: Execution): Promise<Executed<R>>
   /** The result behind a record's text, on these inputs; absent when what it names is gone. */
-  revive(op: O, stored: string, inputs: readonly R[]): R | undefined
+  revive(op: O, stored: string, inputs: readonly R[]): Promise<R | undefined>
 }
 
 /** One driver per op kind: a new kind in the union does not compile without one. */
@@ -38,7 +38,7 @@ export interface Executed<R> {
   readonly result: R
   /** The result as text, for `revive`. */
   readonly stored: string
-  /** Layers that must be made durable before the record may name them. */
+  /** Layers that become visible with the record that names them. */
   readonly layers: readonly string[]
   readonly delta?: Digest
 }

@@ -10,7 +10,7 @@ export interface Ledger {
   /** False while another living process executes the key. */
   claim(key: Digest): boolean
   release(key: Digest): void
-  /** Records a result, makes its layers durable, releases the claim; need not be done on return. */
+  /** Records a result, makes its layers visible, releases the claim. */
   publish(entry: LedgerEntry): void
 }
 

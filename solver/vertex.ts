@@ -29,7 +29,7 @@ async function reuseOrExecute<R>(solving: Solving<R>, vertex: Vertex, inputs: re
   if (!driver.recorded) return (await execute(solving, vertex, driver, inputs, undefined)).result
   const key = keyOf(driver.facts(vertex.op), await driver.inputDigests(vertex.op, inputs, solving.signal))
   if (!vertex.ignoreCache) {
-    const found = lookUp(solving, vertex, driver, inputs, key)
+    const found = await lookUp(solving, vertex, driver, inputs, key)
     if (found !== undefined) return cached(solving, vertex, found)
   }
   while (!solving.ledger.claim(key.digest)) {
@@ -45,7 +45,7 @@ async function reuseOrExecute<R>(solving: Solving<R>, vertex: Vertex, inputs: re
 
 async function executeClaimed<R>(solving: Solving<R>, vertex: Vertex, driver: Driver<Op, R>, inputs: readonly R[], key: Key): Promise<R> {
   // Whoever held the claim before may have recorded the result meanwhile.
-  const found = vertex.ignoreCache ? undefined : lookUp(solving, vertex, driver, inputs, key)
+  const found = vertex.ignoreCache ? undefined : await lookUp(solving, vertex, driver, inputs, key)
   if (found !== undefined) {
     solving.ledger.release(key.digest)
     return cached(solving, vertex, found)
@@ -94,10 +94,16 @@ function executionOf<R>(solving: Solving<R>, vertex: Vertex, key: Key | undefine
   }
 }
 
-function lookUp<R>(solving: Solving<R>, vertex: Vertex, driver: Driver<Op, R>, inputs: readonly R[], key: Key): R | undefined {
+async function lookUp<R>(
+  solving: Solving<R>,
+  vertex: Vertex,
+  driver: Driver<Op, R>,
+  inputs: readonly R[],
+  key: Key,
+): Promise<R | undefined> {
   const stored = solving.ledger.find(key.digest)
   if (stored === undefined) return undefined
-  const result = driver.revive(vertex.op, stored, inputs)
+  const result = await driver.revive(vertex.op, stored, inputs)
   if (result === undefined) solving.ledger.remove(key.digest)
   return result
 }

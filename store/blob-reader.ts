@@ -29,6 +29,13 @@ export async function* readBlob(
   if (held !== undefined) yield held
 }
 
+/** SHA-256 of a file, as hex. */
+export async function hashBlob(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: READ_SIZE }) as AsyncIterable<Buffer>) hash.update(chunk)
+  return hash.digest('hex')
+}
+
 /** Reads a blob's file for nothing but the verdict. @throws TsbError `TSB_BLOB_DIGEST` */
 export async function verifyBlob(path: string, descriptor: { readonly digest: Digest; readonly size: number }): Promise<void> {
   const chunks = readBlob(path, descriptor)

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Digest, hexOf } from '../core/digest.ts'
 import type { Effects } from '../core/effects.ts'
 import { TsbError } from '../core/error.ts'
-import { readBlob } from './blob-reader.ts'
+import { hashBlob, readBlob } from './blob-reader.ts'
 import { blobPath, type Layout } from './layout.ts'
 import type { Leases } from './leases.ts'
+import type { Unsynced } from './unsynced.ts'
 
 /** What was written. */
 export interface WrittenBlob {
@@ -17,16 +18,18 @@ export interface WrittenBlob {
 
 /**
  * The blobs of an OCI image layout (image-layout.md "Blobs"). A blob is absent or whole: it is written to a file of
- * this process's lease, synced, and only then renamed to its digest. Writing what is there already is no error.
+ * this process's lease, and only then renamed to its digest. Writing what is there already is no error.
  */
 export class Blobs {
   readonly #layout: Layout
   readonly #leases: Leases
+  readonly #unsynced: Unsynced
   readonly #effects: Effects
 
-  constructor(layout: Layout, leases: Leases, effects: Effects) {
+  constructor(layout: Layout, leases: Leases, unsynced: Unsynced, effects: Effects) {
     this.#layout = layout
     this.#leases = leases
+    this.#unsynced = unsynced
     this.#effects = effects
   }
 
@@ -42,9 +45,7 @@ export class Blobs {
   /** Removes a blob whose bytes are not what its name says. @returns whether it was removed */
   async removeDamaged(digest: Digest): Promise<boolean> {
     if (!this.has(digest)) return false
-    const hash = createHash('sha256')
-    for await (const chunk of createReadStream(this.path(digest), { highWaterMark: 1 << 20 })) hash.update(chunk)
-    if (hash.digest('hex') === hexOf(digest)) return false
+    if ((await hashBlob(this.path(digest))) === hexOf(digest)) return false
     await rm(this.path(digest), { force: true })
     return true
   }
@@ -93,8 +94,7 @@ export class Blobs {
 
   /** Takes a finished file in, whose digest the caller has computed while writing it. */
   async adopt(file: string, digest: Digest): Promise<void> {
-    await using handle = await open(file, 'r')
-    await handle.datasync()
+    this.#unsynced.note('blob', digest)
     const target = this.path(digest)
     mkdirSync(dirname(target), { recursive: true })
     await rename(file, target)

@@ -10,6 +10,7 @@ import { blobPath, type Layout } from './layout.ts'
 /**
  * Rewrites the layout's `index.json` (image-layout.md "index.json File"): the named images all of whose blobs are here.
  * Atomic (written in `directory`, this process's own, then renamed), and serialised by the database's write lock.
+ * Not synced: the first process after a start writes it again (`recover.ts`).
  */
 export function writeIndexFile(connection: Connection, images: Images, layout: Layout, directory: string): void {
   connection
@@ -20,7 +21,7 @@ export function writeIndexFile(connection: Connection, images: Images, layout: L
         .flatMap((image) => descriptorsOf(image, images.namesOf(image.id)))
       const index: Index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }
       const temporary = join(directory, 'index.json')
-      writeFileSync(temporary, JSON.stringify(index), { flush: true })
+      writeFileSync(temporary, JSON.stringify(index))
       renameSync(temporary, join(layout.oci, 'index.json'))
     })
     .immediate()

@@ -1,6 +1,7 @@
 import type { Digest } from '../core/digest.ts'
 import type { Compression } from '../core/media-types.ts'
 import type { Connection } from './database.ts'
+import type { Unsynced } from './unsynced.ts'
 
 /** An overlay layer's directory name: random for a built one, the chain's hex for a base image's. */
 export type LayerId = string
@@ -34,9 +35,11 @@ interface Row {
 
 export class Layers {
   readonly #connection: Connection
+  readonly #unsynced: Unsynced
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, unsynced: Unsynced) {
     this.#connection = connection
+    this.#unsynced = unsynced
   }
 
   /**
@@ -50,10 +53,15 @@ export class Layers {
     return changes === 1
   }
 
-  /** Makes layers visible to everybody. Call inside the transaction that records them, after a sync. */
+  /** Makes layers visible to everybody, and notes that they are not synced. Call inside the transaction that records them. */
   publish(ids: readonly LayerId[]): void {
-    const statement = this.#connection.prepare('UPDATE layers SET lease = NULL WHERE id = ?')
-    for (const id of ids) statement.run(id)
+    this.#connection.transaction(() => {
+      const statement = this.#connection.prepare('UPDATE layers SET lease = NULL WHERE id = ?')
+      for (const id of ids) {
+        statement.run(id)
+        this.#unsynced.note('layer', id)
+      }
+    })()
   }
 
   /** A published layer, or this process's own. */

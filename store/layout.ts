@@ -30,6 +30,9 @@ export function layoutOf(root: string): Layout {
   }
 }
 
+/** What stands in the file `oci-layout` (image-layout.md "oci-layout file"). */
+export const OCI_LAYOUT = '{"imageLayoutVersion":"1.0.0"}'
+
 /** The file of a blob in the OCI image layout. */
 export function blobPath(layout: Layout, digest: Digest): string {
   return join(layout.oci, 'blobs', 'sha256', hexOf(digest))

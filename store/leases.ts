@@ -27,13 +27,15 @@ export class Leases {
   readonly #connection: Connection
   readonly #layout: Layout
   readonly #effects: Effects
+  readonly #boot: string
   #own: Lease | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(connection: Connection, layout: Layout, effects: Effects) {
+  constructor(connection: Connection, layout: Layout, effects: Effects, boot: string) {
     this.#connection = connection
     this.#layout = layout
     this.#effects = effects
+    this.#boot = boot
   }
 
   /** This process's lease, made when first asked for: a build that finds everything cached needs none. */
@@ -85,7 +87,7 @@ export class Leases {
     const directory = join(this.#layout.work, id)
     this.#connection
       .prepare('INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?)')
-      .run(id, process.pid, startTime(process.pid) ?? '', bootId(), pidNamespace(), this.#effects.now())
+      .run(id, process.pid, startTime(process.pid) ?? '', this.#boot, pidNamespace(), this.#effects.now())
     mkdirSync(directory)
     this.#timer = setInterval(() => this.#beat(id), HEARTBEAT_MS).unref()
     return { id, directory }
@@ -101,7 +103,7 @@ export class Leases {
 
   /** By process where we can see it; by heartbeat where it lives in another pid namespace (a container sharing the store). */
   #lives(row: LeaseRow): boolean {
-    if (row.boot !== bootId()) return false
+    if (row.boot !== this.#boot) return false
     if (row.pid_namespace === pidNamespace()) return startTime(row.pid) === row.start_time
     return this.#effects.now() - row.heartbeat < STALE_MS
   }
@@ -116,10 +118,6 @@ function startTime(pid: number): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
 }
 
 function pidNamespace(): string {

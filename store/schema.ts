@@ -69,4 +69,23 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX names_by_image ON names (image);
   `,
+  `
+  -- What may not have reached the disk yet: believed in the boot that wrote it, verified before a later one believes it.
+  CREATE TABLE unsynced (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    boot TEXT NOT NULL,
+    kind TEXT NOT NULL,         -- layer, blob
+    id TEXT NOT NULL,           -- of the layer; the blob's digest
+    created INTEGER NOT NULL    -- ms since 1970
+  ) STRICT;
+  CREATE INDEX unsynced_by_boot ON unsynced (boot, created);
+
+  -- The boot that believes the store; its one row says up to when all that was written is known to be on the disk.
+  CREATE TABLE boots (
+    boot TEXT PRIMARY KEY,
+    synced INTEGER NOT NULL     -- ms since 1970
+  ) STRICT;
+  -- Versions before this one synced what they wrote. A new database beside old files knows nothing of them.
+  INSERT INTO boots SELECT '', CASE WHEN EXISTS (SELECT 1 FROM images) THEN unixepoch() * 1000 ELSE 0 END;
+  `,
 ]

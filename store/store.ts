@@ -4,16 +4,19 @@ import type { Effects } from '../core/effects.ts'
 import { TsbError } from '../core/error.ts'
 import type { Native } from '../native/types.ts'
 import { Blobs } from './blobs.ts'
+import { bootId } from './boot.ts'
 import { asStoreError, type Connection, openDatabase } from './database.ts'
 import { makeDirectories } from './directories.ts'
 import { Images } from './images.ts'
 import { writeIndexFile } from './index-file.ts'
 import { Layers } from './layers.ts'
-import { type Layout, layoutOf } from './layout.ts'
+import { type Layout, layoutOf, OCI_LAYOUT } from './layout.ts'
 import { Leases } from './leases.ts'
 import { Publisher } from './publish.ts'
 import { Records } from './records.ts'
+import { settle } from './settle.ts'
 import { sweep } from './sweep.ts'
+import { Unsynced } from './unsynced.ts'
 
 /** Everything that is kept between builds, shared by any number of processes. */
 export interface Store extends AsyncDisposable {
@@ -24,37 +27,51 @@ export interface Store extends AsyncDisposable {
   readonly images: Images
   readonly leases: Leases
   readonly publisher: Publisher
-  /** To be called before the first change: removes what dead processes left, once. */
+  /** To be called before the first change: removes what dead processes left, once, and starts to settle what is unsynced. */
   prepare(): Promise<void>
   /** Brings the OCI layout's index.json up to date with the images. */
   writeIndex(): void
 }
 
+/** What the store needs of the Rust core. */
+export type StoreNative = Pick<Native, 'delta' | 'remove' | 'select' | 'startSync' | 'sync' | 'writeLayer'>
+
 /**
- * Opens the store at `root`, creating it when absent.
+ * Opens the store at `root`, creating it when absent. The first process after the machine has started verifies what the time
+ * before it left unsynced.
  * @throws TsbError `TSB_STORE_UNWRITABLE`, `TSB_STORE_UNREADABLE`, `TSB_STORE_NEWER`
  */
-export function openStore(root: string, native: Pick<Native, 'remove' | 'sync'>, effects: Effects): Store {
+export async function openStore(root: string, native: StoreNative, effects: Effects, boot: string = bootId()): Promise<Store> {
   const layout = layoutOf(root)
   createDirectories(layout)
   const connection = openDatabase(layout.database)
-  const leases = new Leases(connection, layout, effects)
-  const layers = new Layers(connection)
+  const leases = new Leases(connection, layout, effects, boot)
+  const unsynced = new Unsynced(connection, effects, boot)
+  const layers = new Layers(connection, unsynced)
   const records = new Records(connection, leases)
   const images = new Images(connection)
-  const publisher = new Publisher(connection, layers, records, () => native.sync(layout.layers))
+  const publisher = new Publisher(connection, layers, records)
   let prepared: Promise<void> | undefined
-  return {
+  const store: Store = {
     layout,
-    blobs: new Blobs(layout, leases, effects),
+    blobs: new Blobs(layout, leases, unsynced, effects),
     layers,
     records,
     images,
     leases,
     publisher,
-    prepare: () => (prepared ??= prepare(connection, layout, leases, layers, native)),
+    prepare: () => (prepared ??= prepare(connection, layout, leases, layers, unsynced, native)),
     writeIndex: () => writeIndexFile(connection, images, layout, leases.own().directory),
-    [Symbol.asyncDispose]: () => close(connection, leases, layers, layout, publisher, native),
+    [Symbol.asyncDispose]: () => close(connection, leases, layers, layout, native),
+  }
+  if (unsynced.isRecovered()) return store
+  try {
+    const { recover } = await import('./recover.ts')
+    await recover({ connection, layout, leases, images, unsynced, now: effects.now }, native)
+    return store
+  } catch (error) {
+    await store[Symbol.asyncDispose]()
+    throw error
   }
 }
 
@@ -63,33 +80,24 @@ async function prepare(
   layout: Layout,
   leases: Leases,
   layers: Layers,
-  native: Pick<Native, 'remove'>,
+  unsynced: Unsynced,
+  native: StoreNative,
 ): Promise<void> {
   leases.own()
   await sweep(connection, layout, leases, layers, native.remove)
+  settle(connection, layout, unsynced, native.startSync)
 }
 
-async function close(
-  connection: Connection,
-  leases: Leases,
-  layers: Layers,
-  layout: Layout,
-  publisher: Publisher,
-  native: Pick<Native, 'remove'>,
-): Promise<void> {
-  try {
-    await publisher.flush()
-  } finally {
-    const lease = leases.held
-    if (lease !== undefined) {
-      const abandoned = layers.unpublished(lease.id)
-      await native.remove([lease.directory, ...abandoned.map((id) => join(layout.layers, id))])
-      for (const id of abandoned) layers.remove(id)
-      leases.forget([lease.id])
-      leases.release()
-    }
-    connection.close()
+async function close(connection: Connection, leases: Leases, layers: Layers, layout: Layout, native: StoreNative): Promise<void> {
+  const lease = leases.held
+  if (lease !== undefined) {
+    const abandoned = layers.unpublished(lease.id)
+    await native.remove([lease.directory, ...abandoned.map((id) => join(layout.layers, id))])
+    for (const id of abandoned) layers.remove(id)
+    leases.forget([lease.id])
+    leases.release()
   }
+  connection.close()
 }
 
 function createDirectories(layout: Layout): void {
@@ -100,7 +108,7 @@ function createDirectories(layout: Layout): void {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
     }
     mkdirSync(join(layout.oci, 'blobs', 'sha256'), { recursive: true })
-    writeFileSync(join(layout.oci, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
+    writeFileSync(join(layout.oci, 'oci-layout'), OCI_LAYOUT)
   } catch (error) {
     throw unwritable(layout.root, error)
   }

@@ -72,8 +72,8 @@ function isAlive(pid: string | undefined): boolean {
   return pid !== undefined && existsSync(`/proc/${pid}`)
 }
 
-/** What is absent already (a row came before its directory, a process died in between) needs no removal. */
-function moveAway(path: string, target: string): string {
+/** Renames; what is absent already (a row came before its directory, a process died in between) needs no removal. @returns `target` */
+export function moveAway(path: string, target: string): string {
   try {
     renameSync(path, target)
   } catch (error) {

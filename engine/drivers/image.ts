@@ -1,6 +1,7 @@
 import type { Digest } from '../../core/digest.ts'
 import type { ImageOp } from '../../core/op.ts'
 import { layersUsable, type Snapshot, type SnapshotterContext } from '../../snapshotter/snapshot.ts'
+import { hasTree } from '../../snapshotter/tree.ts'
 import type { Driver, Execution } from '../../solver/driver.ts'
 import { materialiseRoot } from '../image-root.ts'
 import type { Session } from '../session.ts'
@@ -20,8 +21,9 @@ export function imageDriver(session: Session): Driver<ImageOp, StepResult> {
   }
 }
 
-function reviveSnapshot(context: SnapshotterContext, snapshot: Snapshot): StepResult | undefined {
-  return layersUsable(context.store, snapshot.layers) ? { kind: 'root', snapshot } : undefined
+async function reviveSnapshot(context: SnapshotterContext, snapshot: Snapshot): Promise<StepResult | undefined> {
+  const isWhole = layersUsable(context.store, snapshot.layers) && (await hasTree(context, snapshot))
+  return isWhole ? { kind: 'root', snapshot } : undefined
 }
 
 function onProgress(execution: Execution): (blob: Digest, current: number, total: number) => void {

@@ -1,6 +1,7 @@
 import type { Digest } from '../../core/digest.ts'
 import { commit } from '../../snapshotter/commit.ts'
 import { layersUsable, type Snapshot, type SnapshotterContext } from '../../snapshotter/snapshot.ts'
+import { hasTree } from '../../snapshotter/tree.ts'
 import type { Workspace } from '../../snapshotter/workspace.ts'
 import type { Executed, Execution } from '../../solver/driver.ts'
 import { rootOf, type StepResult } from './result.ts'
@@ -24,10 +25,15 @@ export async function commitStep(
 }
 
 /** Stacks a recorded layer on the root it is asked for now, which has the tree it was made on. */
-export function reviveStep(context: SnapshotterContext, stored: string, inputs: readonly StepResult[]): StepResult | undefined {
+export async function reviveStep(
+  context: SnapshotterContext,
+  stored: string,
+  inputs: readonly StepResult[],
+): Promise<StepResult | undefined> {
   const { layer, tree } = JSON.parse(stored) as StoredLayer
   if (!layersUsable(context.store, [layer])) return undefined
-  return { kind: 'root', snapshot: { layers: [...rootOf(inputs).layers, layer], tree } }
+  const snapshot: Snapshot = { layers: [...rootOf(inputs).layers, layer], tree }
+  return (await hasTree(context, snapshot)) ? { kind: 'root', snapshot } : undefined
 }
 
 /** The layer of an earlier execution of this op that made this change, if it is still there. */

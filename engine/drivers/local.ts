@@ -20,7 +20,7 @@ export function localDriver(context: SnapshotterContext, directories: ReadonlyMa
       execution.progress('files', scan.entries)
       return { result: { kind: 'directory', directory, tree: scan.tree }, stored: '', layers: [] }
     },
-    revive: () => undefined,
+    revive: async () => undefined,
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Digest } from '../../core/digest.ts'
 import type { ScratchOp } from '../../core/op.ts'
 import type { SnapshotterContext } from '../../snapshotter/snapshot.ts'
+import { hasTree } from '../../snapshotter/tree.ts'
 import { emptyTree } from '../../snapshotter/unpack.ts'
 import type { Driver } from '../../solver/driver.ts'
 import type { StepResult } from './result.ts'
@@ -15,7 +16,9 @@ export function scratchDriver(context: SnapshotterContext): Driver<ScratchOp, St
       const tree = await emptyTree(context)
       return { result: emptyRoot(tree), stored: tree, layers: [] }
     },
-    revive: (_op, stored) => emptyRoot(stored as Digest),
+    // Without layers to make its index again from: executed again, which costs nothing.
+    revive: async (_op, stored) =>
+      (await hasTree(context, { layers: [], tree: stored as Digest })) ? emptyRoot(stored as Digest) : undefined,
   }
 }
 

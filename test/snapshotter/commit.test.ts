@@ -12,7 +12,7 @@ const signal = new AbortController().signal
 const skip = process.getuid?.() !== 0 && 'needs root'
 
 test('the upper directory becomes the layer, and times do not count', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   const trees = []
   for (const time of [1, 2_000_000_000]) {
     await using workspace = await openWorkspace(fixture)
@@ -28,7 +28,7 @@ test('the upper directory becomes the layer, and times do not count', { skip }, 
 })
 
 test('a mode is content', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   const trees = []
   for (const mode of [0o644, 0o600]) {
     await using workspace = await openWorkspace(fixture)
@@ -40,7 +40,7 @@ test('a mode is content', { skip }, async () => {
 })
 
 test('an earlier layer of the same change stands in, and the new one goes', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   const make = async (twin?: string) => {
     await using workspace = await openWorkspace(fixture)
     writeFileSync(join(workspace.upper, 'file'), 'content')
@@ -53,7 +53,7 @@ test('an earlier layer of the same change stands in, and the new one goes', { sk
 })
 
 test('a layer is packed once, its blob has the digest it says, and its diffID is remembered', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   await using workspace = await openWorkspace(fixture)
   writeFileSync(join(workspace.upper, 'file'), 'content')
   const { layer } = await commit(fixture, workspace, undefined, () => undefined)
@@ -67,7 +67,7 @@ test('a layer is packed once, its blob has the digest it says, and its diffID is
 })
 
 test('a layer that came with an image is never packed to another diffID', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   await using workspace = await openWorkspace(fixture)
   writeFileSync(join(workspace.upper, 'file'), 'content')
   const { layer } = await commit(fixture, workspace, undefined, () => undefined)
@@ -79,7 +79,7 @@ test('a layer that came with an image is never packed to another diffID', { skip
 })
 
 test('a layer that stands twice in a root is mounted where it stands topmost', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   const ids = []
   for (const content of ['first', 'second']) {
     await using workspace = await openWorkspace(fixture)

@@ -15,10 +15,10 @@ export interface Fixture extends AsyncDisposable, SnapshotterContext {
   readonly folder: string
 }
 
-export function openFixture(): Fixture {
+export async function openFixture(): Promise<Fixture> {
   const folder = mkdtempSync(join(tmpdir(), 'tsbuild-snapshotter-'))
   const native = loadNative()
-  const store = openStore(join(folder, 'store'), native, hostEffects)
+  const store = await openStore(join(folder, 'store'), native, hostEffects)
   return {
     store,
     native,

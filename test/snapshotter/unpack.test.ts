@@ -15,7 +15,7 @@ async function fileIn(fixture: Fixture, snapshot: Snapshot, path: string): Promi
 }
 
 test('layers unpack in order, whiteouts hide, and the same chain is not unpacked again', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   const base = await layerOf(fixture, 'base', 'mkdir d; echo one > d/a; echo two > d/b')
   const over = await layerOf(fixture, 'over', 'mkdir d; : > d/.wh.a; echo three > d/c')
   const first = await unpack(fixture, [base, over], signal)
@@ -32,7 +32,7 @@ test('layers unpack in order, whiteouts hide, and the same chain is not unpacked
 })
 
 test('an image that shares the lower layers fetches only what is new', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   const base = await layerOf(fixture, 'base', 'echo base > base')
   const [left, right] = [await layerOf(fixture, 'left', 'echo l > left'), await layerOf(fixture, 'right', 'echo r > right')]
   const first = await unpack(fixture, [base, left], signal)
@@ -45,7 +45,7 @@ test('an image that shares the lower layers fetches only what is new', { skip },
 })
 
 test('a hard link to a file of a lower layer has that file', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   const base = await layerOf(fixture, 'base', 'echo content > original')
   const over = await craftedLayer(fixture, 'over', "entry('linked', type=tarfile.LNKTYPE, linkname='original')")
   const { snapshot } = await unpack(fixture, [base, over], signal)
@@ -53,7 +53,7 @@ test('a hard link to a file of a lower layer has that file', { skip }, async () 
 })
 
 test('directories that a layer leaves unsaid keep what they are below', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   const base = await craftedLayer(fixture, 'base', "entry('d', type=tarfile.DIRTYPE, mode=0o1770, uid=7, gid=8)")
   const over = await craftedLayer(fixture, 'over', "entry('d/file', mode=0o600)")
   const { snapshot } = await unpack(fixture, [base, over], signal)
@@ -62,7 +62,7 @@ test('directories that a layer leaves unsaid keep what they are below', { skip }
 })
 
 test('a tar that is not what the image says is refused and leaves nothing', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   const honest = await layerOf(fixture, 'honest', 'echo x > x')
   const lying = { ...honest, diffId: `sha256:${'0'.repeat(64)}` as const }
   await assert.rejects(unpack(fixture, [lying], signal), (error) => isTsbError(error) && error.code === 'TSB_LAYER_DIGEST')
@@ -70,7 +70,7 @@ test('a tar that is not what the image says is refused and leaves nothing', { sk
 })
 
 test('no layers are an empty root', { skip }, async () => {
-  await using fixture = openFixture()
+  await using fixture = await openFixture()
   const { snapshot } = await unpack(fixture, [], signal)
   assert.deepEqual(snapshot, { layers: [], tree: await emptyTree(fixture) })
 })

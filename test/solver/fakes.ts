@@ -40,7 +40,7 @@ export function fakeDrivers(behaviours: Readonly<Record<string, Behaviour>>): Fa
         fake.running -= 1
       }
     },
-    revive: (_op, stored) => stored,
+    revive: async (_op, stored) => stored,
   })
   const drivers: { [K in OpKind]: Driver<never, Content> } = {
     scratch: driver(() => 'scratch'),

@@ -9,7 +9,7 @@ import { blake3Digest, type Digest } from '../../core/digest.ts'
 import type { Effects } from '../../core/effects.ts'
 import { isTsbError } from '../../core/error.ts'
 import type { StoredRecord } from '../../store/records.ts'
-import { openStore, type Store } from '../../store/store.ts'
+import { openStore, type Store, type StoreNative } from '../../store/store.ts'
 
 let counter = 0
 const effects: Effects = {
@@ -18,14 +18,16 @@ const effects: Effects = {
   randomId: () => `id${process.pid}x${counter++}`,
   fetch: () => Promise.reject(new Error('no network in this test')),
 }
-const native = {
-  synced: 0,
-  remove: async (paths: readonly string[]): Promise<void> => {
+const unexpected = async (): Promise<never> => assert.fail('nothing is verified or synced in the boot that wrote it')
+const native: StoreNative = {
+  remove: async (paths) => {
     for (const path of paths) rmSync(path, { recursive: true, force: true })
   },
-  sync: async (): Promise<void> => {
-    native.synced += 1
-  },
+  delta: unexpected,
+  select: unexpected,
+  writeLayer: unexpected,
+  sync: unexpected,
+  startSync: () => assert.fail('nothing is a minute old'),
 }
 
 function temporaryRoot(t: TestContext): string {
@@ -45,7 +47,7 @@ function announce(store: Store, id: string): void {
 
 test("the database, with everybody's build arguments in it, is its owner's alone", async (t) => {
   const root = temporaryRoot(t)
-  await using store = openStore(root, native, effects)
+  await using store = await openStore(root, native, effects)
   await store.prepare()
   store.images.name('a', blake3Digest('x'))
   const modes = readdirSync(root)
@@ -54,58 +56,26 @@ test("the database, with everybody's build arguments in it, is its owner's alone
   assert.deepEqual(modes, ['tsbuild.db 600', 'tsbuild.db-shm 600', 'tsbuild.db-wal 600'])
 })
 
-test('a record is seen by others only after its layer was synced', async (t) => {
+test('a layer and the record that names it are seen by others at once and together, without a sync', async (t) => {
   const root = temporaryRoot(t)
-  await using store = openStore(root, native, effects)
-  await using other = openStore(root, native, effects)
+  await using store = await openStore(root, native, effects)
+  await using other = await openStore(root, native, effects)
   await store.prepare()
   announce(store, 'layer1')
   assert.equal(other.layers.usable(['layer1'], undefined), false)
   assert.equal(store.layers.usable(['layer1'], store.leases.own().id), true)
-  const before = native.synced
-  store.publisher.add({ layers: ['layer1'], record: recordOf(blake3Digest('k'), 'layer1'), claim: blake3Digest('k') })
-  await store.publisher.flush()
-  assert.equal(native.synced, before + 1)
-  assert.equal(other.records.find(blake3Digest('k')), 'layer1')
+  const key = blake3Digest('k')
+  assert.equal(store.records.claim(key), true)
+  store.publisher.add({ layers: ['layer1'], record: recordOf(key, 'layer1'), claim: key })
+  assert.equal(other.records.find(key), 'layer1')
   assert.equal(other.layers.usable(['layer1'], undefined), true)
-})
-
-test('results handed in together share one sync', async (t) => {
-  await using store = openStore(temporaryRoot(t), native, effects)
-  await store.prepare()
-  const before = native.synced
-  for (const name of ['a', 'b', 'c', 'd']) {
-    announce(store, name)
-    store.publisher.add({ layers: [name], record: recordOf(blake3Digest(name), name), claim: blake3Digest(name) })
-  }
-  await store.publisher.flush()
-  assert.ok(native.synced - before <= 2, `${native.synced - before} syncs for 4 results`)
-})
-
-test('a result without layers needs no sync, and the flush ends', { timeout: 5_000 }, async (t) => {
-  await using store = openStore(temporaryRoot(t), native, effects)
-  const before = native.synced
-  store.publisher.add({ layers: [], record: recordOf(blake3Digest('k'), 'x'), claim: blake3Digest('k') })
-  await store.publisher.flush()
-  assert.equal(native.synced, before)
-  assert.equal(store.records.find(blake3Digest('k')), 'x')
-})
-
-test('results handed in at once all become records', { timeout: 5_000 }, async (t) => {
-  await using store = openStore(temporaryRoot(t), native, effects)
-  const keys = ['a', 'b', 'c'].map((name) => blake3Digest(name))
-  for (const key of keys) store.publisher.add({ layers: [], record: recordOf(key, 'x'), claim: key })
-  await store.publisher.flush()
-  assert.deepEqual(
-    keys.map((key) => store.records.find(key)),
-    ['x', 'x', 'x'],
-  )
+  assert.equal(other.records.claim(key), true, 'the claim is given back')
 })
 
 test('an id of a layer is given once', async (t) => {
   const root = temporaryRoot(t)
-  await using store = openStore(root, native, effects)
-  await using other = openStore(root, native, effects)
+  await using store = await openStore(root, native, effects)
+  await using other = await openStore(root, native, effects)
   const row = { id: 'chain', delta: blake3Digest('d'), entries: 0, bytes: 0, created: 0 }
   assert.equal(store.layers.announce(row, store.leases.own().id), true)
   assert.equal(other.layers.announce(row, other.leases.own().id), false)
@@ -114,8 +84,8 @@ test('an id of a layer is given once', async (t) => {
 
 test('one process at a time claims a key', async (t) => {
   const root = temporaryRoot(t)
-  await using store = openStore(root, native, effects)
-  await using other = openStore(root, native, effects)
+  await using store = await openStore(root, native, effects)
+  await using other = await openStore(root, native, effects)
   const key = blake3Digest('key')
   assert.equal(store.records.claim(key), true)
   assert.equal(other.records.claim(key), false)
@@ -129,7 +99,7 @@ function killProcessOn(root: string): void {
     import { openStore } from ${JSON.stringify(new URL('../../store/store.js', import.meta.url).href)}
     import { mkdirSync, writeFileSync } from 'node:fs'
     const effects = { now: () => Date.now(), monotonic: () => 0, randomId: () => 'dead' + Math.random().toString(16).slice(2), fetch }
-    const store = openStore(process.argv[1], { remove: async () => {}, sync: async () => {} }, effects)
+    const store = await openStore(process.argv[1], { remove: async () => {}, sync: async () => {} }, effects)
     const lease = store.leases.own()
     mkdirSync(store.layout.layers + '/abandoned/diff', { recursive: true })
     store.layers.announce({ id: 'abandoned', delta: 'blake3:0', entries: 0, bytes: 0, created: 0 }, lease.id)
@@ -144,7 +114,7 @@ function killProcessOn(root: string): void {
 test('what a killed process left is removed by the next, and its claims are taken over', async (t) => {
   const root = temporaryRoot(t)
   killProcessOn(root)
-  await using store = openStore(root, native, effects)
+  await using store = await openStore(root, native, effects)
   assert.equal(existsSync(join(store.layout.layers, 'abandoned')), true)
   mkdirSync(join(store.layout.layers, 'stray'))
   const living = `abc.${process.pid}-1.tmp`
@@ -161,12 +131,12 @@ test('what a killed process left is removed by the next, and its claims are take
 test('a slow sweep spares what another process has put under the same name since', async (t) => {
   const root = temporaryRoot(t)
   killProcessOn(root)
-  await using other = openStore(root, native, effects)
+  await using other = await openStore(root, native, effects)
   const remove = async (paths: readonly string[]): Promise<void> => {
     if (other.layers.get('abandoned') === undefined) announce(other, 'abandoned')
     await native.remove(paths)
   }
-  await using store = openStore(root, { ...native, remove }, effects)
+  await using store = await openStore(root, { ...native, remove }, effects)
   await store.prepare()
   assert.equal(other.layers.usable(['abandoned'], other.leases.own().id), true)
   assert.equal(existsSync(join(other.layout.layers, 'abandoned', 'diff')), true)
@@ -174,7 +144,7 @@ test('a slow sweep spares what another process has put under the same name since
 
 test('closing leaves no lease, no work directory and no unpublished layer', async (t) => {
   const root = temporaryRoot(t)
-  const store = openStore(root, native, effects)
+  const store = await openStore(root, native, effects)
   await store.prepare()
   announce(store, 'unfinished')
   await store[Symbol.asyncDispose]()
@@ -183,7 +153,7 @@ test('closing leaves no lease, no work directory and no unpublished layer', asyn
 })
 
 test('a blob is stored under its digest, and a wrong one leaves nothing', async (t) => {
-  await using store = openStore(temporaryRoot(t), native, effects)
+  await using store = await openStore(temporaryRoot(t), native, effects)
   const written = await store.blobs.write([Buffer.from('hello '), Buffer.from('world')])
   assert.equal(written.digest, 'sha256:b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9')
   assert.equal(written.size, 11)
@@ -195,7 +165,7 @@ test('a blob is stored under its digest, and a wrong one leaves nothing', async 
 })
 
 test('a name belongs to the image that took it last', async (t) => {
-  await using store = openStore(temporaryRoot(t), native, effects)
+  await using store = await openStore(temporaryRoot(t), native, effects)
   const config = (n: number): Uint8Array => Buffer.from(JSON.stringify({ n }))
   const [first, second]: [Digest, Digest] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`]
   store.images.put({ id: first, configBytes: config(1), created: 1 })
@@ -214,7 +184,7 @@ test('an image that is known already costs no write', async (t) => {
   const image = { id: blake3Digest('i'), configBytes: Buffer.from('{}'), manifestBytes: Buffer.from('{}'), created: 1 }
   const snapshot = { layers: ['l'], tree: blake3Digest('t') }
   const keep = async (added: object): Promise<bigint> => {
-    const store = openStore(root, native, effects)
+    const store = await openStore(root, native, effects)
     store.images.put({ ...image, ...added })
     store.images.name('n', image.id)
     await store[Symbol.asyncDispose]()
@@ -225,19 +195,19 @@ test('an image that is known already costs no write', async (t) => {
   const second = await keep({ root: snapshot })
   assert.notEqual(second, first)
   assert.equal(await keep({ root: snapshot }), second)
-  await using store = openStore(root, native, effects)
+  await using store = await openStore(root, native, effects)
   assert.deepEqual(store.images.named('n'), { ...image, root: snapshot })
 })
 
 test('a store of a newer program is refused and left as it is', async (t) => {
   const root = temporaryRoot(t)
-  await openStore(root, native, effects)[Symbol.asyncDispose]()
+  await (await openStore(root, native, effects))[Symbol.asyncDispose]()
   const Database = createRequire(import.meta.url)('better-sqlite3')
   const database = new Database(join(root, 'tsbuild.db'))
   database.pragma('user_version = 999')
   database.close()
-  assert.throws(
-    () => openStore(root, native, effects),
+  await assert.rejects(
+    openStore(root, native, effects),
     (error) => isTsbError(error) && error.code === 'TSB_STORE_NEWER' && error.fault === 'host',
   )
 })

@@ -4,6 +4,8 @@
 //! output, and cleans up what only the host can see. The worker is PID 1 of a new PID namespace with mounts and a
 //! network of its own; it prepares the root, starts the OCI runtime and waits. Whatever ends the worker ends everything
 //! it started, because the kernel kills a PID namespace with its first process; and the worker dies with the supervisor.
+//!
+//! `tsbuild-runner sync PATH` runs no container: it is the process that a sync in the background needs.
 
 mod cgroups;
 mod command;
@@ -21,8 +23,15 @@ mod terminal;
 mod times;
 mod worker;
 
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    supervisor::run()
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    match arguments.as_slice() {
+        [verb, path] if verb == "sync" => files::sync(Path::new(path)).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+        _ => supervisor::run(),
+    }
 }

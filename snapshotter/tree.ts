@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Digest, hexOf } from '../core/digest.ts'
+import { layerPath } from '../store/layout.ts'
+import type { Snapshot, SnapshotterContext } from './snapshot.ts'
+
+/**
+ * Whether the tree index of a snapshot is there. One that a machine that went down has lost is made again from the layers,
+ * which are read for that.
+ * @returns false when the layers make another tree
+ */
+export async function hasTree(context: SnapshotterContext, { layers, tree }: Snapshot): Promise<boolean> {
+  const treesDirectory = context.store.layout.trees
+  if (existsSync(join(treesDirectory, hexOf(tree)))) return true
+  let made: Digest | undefined
+  for (const layer of layers) {
+    const parent = made === undefined ? {} : { parent: made }
+    made = (await context.native.commit({ upper: layerPath(context.store.layout, layer), treesDirectory, ...parent })).tree
+  }
+  return made === tree
+}
