@@ -24,7 +24,8 @@ impl Compression {
     pub fn level(self, wanted: Option<i32>) -> i32 {
         match self {
             Self::None => 0,
-            Self::Gzip => wanted.unwrap_or(6).clamp(0, 9),
+            // The fastest that is at most 1 % above the default of docker and Buildah on code, text and images.
+            Self::Gzip => wanted.unwrap_or(3).clamp(0, 9),
             Self::Zstd => wanted.unwrap_or(3).clamp(1, 22),
         }
     }

@@ -3,8 +3,9 @@ use std::io;
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::compression::Compression;
+use crate::probe::{Run, runs};
 
-/// Packs one block at a time, each into a gzip member or zstd frame of its own.
+/// Packs one block at a time, each into gzip members or a zstd frame of its own.
 /// Equal blocks give equal bytes, whatever went before.
 pub enum Encoder {
     Gzip(GzipEncoder),
@@ -39,51 +40,43 @@ impl Encoder {
     }
 }
 
-/// RFC 1952 members made by libdeflate, several times as fast as zlib at equal size.
+/// RFC 1952 members made by libdeflate, several times as fast as zlib at equal size; what cannot be compressed is
+/// stored in members of its own.
 pub struct GzipEncoder {
     compressor: Compressor,
-    probe: Compressor,
-    sample: Vec<u8>,
+    stores: bool,
 }
-
-const SAMPLE: usize = 16 << 10;
 
 impl GzipEncoder {
     fn new(level: i32) -> io::Result<Self> {
-        let compressor = |level| match CompressionLvl::new(level) {
-            Ok(level) => Ok(Compressor::new(level)),
+        match CompressionLvl::new(level) {
+            Ok(wanted) => Ok(Self { compressor: Compressor::new(wanted), stores: level == 0 }),
             Err(_) => Err(io::Error::from(io::ErrorKind::InvalidInput)),
-        };
-        // Level 0 would store everything, so 1 is the fastest that tells anything.
-        Ok(Self { compressor: compressor(level)?, probe: compressor(1)?, sample: Vec::new() })
+        }
     }
 
     fn encode(&mut self, block: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
-        if self.is_incompressible(block) {
+        if self.stores || block.is_empty() {
             store(block, output);
             return Ok(());
         }
-        output.resize(self.compressor.gzip_compress_bound(block.len()), 0);
-        let size = self.compressor.gzip_compress(block, output).map_err(io::Error::other)?;
-        output.truncate(size);
-        normalise(output);
+        for Run { range, compressible } in runs(block) {
+            if compressible {
+                self.compress(&block[range], output)?;
+            } else {
+                store(&block[range], output);
+            }
+        }
         Ok(())
     }
 
-    /// Whether samples from the block's head, middle and tail say that it is compressed already.
-    /// Looks only at the block, so the answer is the same everywhere.
-    fn is_incompressible(&mut self, block: &[u8]) -> bool {
-        if block.len() < 8 * SAMPLE {
-            return false;
-        }
-        self.sample.resize(self.probe.deflate_compress_bound(SAMPLE), 0);
-        let middle = block.len() / 2;
-        [0, middle, block.len() - SAMPLE].into_iter().all(|start| {
-            match self.probe.deflate_compress(&block[start..start + SAMPLE], &mut self.sample) {
-                Ok(size) => size > SAMPLE - SAMPLE / 64,
-                Err(_) => true,
-            }
-        })
+    fn compress(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
+        let start = output.len();
+        output.resize(start + self.compressor.gzip_compress_bound(bytes.len()), 0);
+        let size = self.compressor.gzip_compress(bytes, &mut output[start..]).map_err(io::Error::other)?;
+        output.truncate(start + size);
+        normalise(&mut output[start..]);
+        Ok(())
     }
 }
 
@@ -94,12 +87,17 @@ fn normalise(member: &mut [u8]) {
     }
 }
 
+/// Bytes that one stored block can have.
+const STORED: usize = u16::MAX as usize;
+
 /// A member of stored deflate blocks (RFC 1951, 3.2.4).
 fn store(block: &[u8], output: &mut Vec<u8>) {
     output.extend_from_slice(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
-    let mut pieces = block.chunks(usize::from(u16::MAX)).peekable();
-    while let Some(piece) = pieces.next() {
-        output.push(u8::from(pieces.peek().is_none()));
+    // Even of nothing there has to be a last block.
+    let pieces = block.len().div_ceil(STORED).max(1);
+    for index in 0..pieces {
+        let piece = &block[index * STORED..block.len().min((index + 1) * STORED)];
+        output.push(u8::from(index + 1 == pieces));
         let length = piece.len() as u16;
         output.extend_from_slice(&length.to_le_bytes());
         output.extend_from_slice(&(!length).to_le_bytes());

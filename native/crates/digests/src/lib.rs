@@ -5,7 +5,9 @@ mod compression;
 mod encode;
 mod error;
 mod open;
+mod ordered;
 mod pack;
+mod probe;
 mod sha256;
 pub mod tar;
 
@@ -13,5 +15,6 @@ pub use cancel::Cancel;
 pub use compression::Compression;
 pub use error::{Error, Fault, Result, carried};
 pub use open::{Packing, open, open_archive};
+pub use ordered::{Jobs, Results, Stopped, Submitter, ordered};
 pub use pack::{PackOptions, Packed, pack};
 pub use sha256::{Hashed, HashingReader, HashingWriter, Sha256Stream};

@@ -1,14 +1,15 @@
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::num::NonZero;
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use crate::cancel::Cancel;
 use crate::compression::Compression;
 use crate::encode::Encoder;
 use crate::error::{Error, Fault, Result};
-use crate::sha256::{Hashed, HashingWriter, Sha256Stream};
+use crate::ordered::{Jobs, Results, Submitter, ordered};
+use crate::sha256::{Hashed, Sha256Stream};
 
 /// A stream before and after packing; equal without compression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,44 +28,34 @@ pub struct PackOptions {
     pub workers: usize,
 }
 
-/// Runs `produce`, packs what it writes in independent blocks on all cores, and writes them to `output` in order.
-/// Memory is bounded by a few blocks a core. A stream of less than one block starts no thread.
+/// Runs `produce`, packs what it writes in independent blocks on all cores, and writes them to `output` in order; the
+/// plain and the packed stream are hashed on threads of their own. Memory is bounded by a few blocks a core. A stream
+/// of less than one block starts no thread.
 /// Errors: whatever `produce` gives, `TSB_INTERRUPTED`, or the failure of `output` as `TSB_LAYER_WRITE`.
 pub fn pack<W, P>(output: W, options: &PackOptions, cancel: &Cancel, produce: P) -> Result<Packed>
 where
     W: Write + Send,
     P: FnOnce(&mut dyn Write) -> Result<()>,
 {
-    if options.compression == Compression::None {
-        return copy(output, cancel, produce);
-    }
-    let level = options.compression.level(options.level);
-    let format = Format { compression: options.compression, level };
     let workers = match options.workers {
-        0 => std::thread::available_parallelism().map_or(1, NonZero::get).min(32),
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS),
         count => count,
     };
-    let queue = Mutex::new(None);
-    let pool = Mutex::new(Vec::new());
+    let level = options.compression.level(options.level);
+    let format = Format { compression: options.compression, level };
+    let (submitter, jobs, results) = ordered(workers + 2);
+    let pool = Pool::default();
     std::thread::scope(|scope| {
-        let shared = Shared { scope, queue: &queue, pool: &pool, format, workers };
-        let mut sink =
-            Sink { block: Vec::new(), plain: Sha256Stream::new(), cancel, state: State::Waiting(output), shared };
+        let shared = Shared { scope, jobs: &jobs, pool: &pool, format, workers };
+        let state = State::Waiting { output, submitter, results };
+        let mut sink = Sink { block: Vec::new(), cancel, state, shared };
         let produced = produce(&mut sink);
         sink.finish(produced)
     })
 }
 
-/// Without compression there is one stream and one digest.
-fn copy<W: Write>(output: W, cancel: &Cancel, produce: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<Packed> {
-    let mut buffered = BufWriter::with_capacity(1 << 20, HashingWriter::new(output));
-    produce(&mut buffered)?;
-    cancel.check()?;
-    let hashing = buffered.into_inner().map_err(|cause| write_error(cause.error()))?;
-    let (plain, mut output) = hashing.finish();
-    output.flush().map_err(|cause| write_error(&cause))?;
-    Ok(Packed { packed: plain.clone(), plain })
-}
+/// Each holds blocks of up to 4 MiB, and reading and hashing keep up with no more.
+const MOST_WORKERS: usize = 16;
 
 #[derive(Clone, Copy)]
 struct Format {
@@ -72,29 +63,67 @@ struct Format {
     level: i32,
 }
 
-type Reply = io::Result<Vec<u8>>;
+/// A block that is hashed and packed at the same time.
+type Block = Arc<Vec<u8>>;
 
 struct Job {
-    block: Vec<u8>,
-    reply: SyncSender<Reply>,
+    block: Block,
+    /// Filled by the worker, taken from the pool.
+    output: Vec<u8>,
+}
+
+/// What a worker made of a block; without compression the block itself.
+enum Piece {
+    Packed(Vec<u8>),
+    Plain(Block),
+}
+
+type Reply = io::Result<Piece>;
+
+/// Memory to use again: fresh memory costs a page fault every 4 KiB.
+#[derive(Default)]
+struct Pool(Mutex<Vec<Vec<u8>>>);
+
+impl Pool {
+    fn take(&self) -> Vec<u8> {
+        self.0.lock().ok().and_then(|mut free| free.pop()).unwrap_or_default()
+    }
+
+    fn give(&self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        if let Ok(mut free) = self.0.lock() {
+            free.push(bytes);
+        }
+    }
+
+    /// Takes a block back from the last who holds it.
+    fn release(&self, block: Block) {
+        if let Some(bytes) = Arc::into_inner(block) {
+            self.give(bytes);
+        }
+    }
 }
 
 struct Shared<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    queue: &'scope Mutex<Option<Receiver<Job>>>,
-    /// Blocks to fill again.
-    pool: &'scope Mutex<Vec<Vec<u8>>>,
+    jobs: &'scope Jobs<Job, Reply>,
+    pool: &'scope Pool,
     format: Format,
     workers: usize,
 }
 
 enum State<'scope, W> {
     /// Nothing but the first block so far.
-    Waiting(W),
+    Waiting {
+        output: W,
+        submitter: Submitter<Job, Reply>,
+        results: Results<Reply>,
+    },
     Running {
-        jobs: SyncSender<Job>,
-        order: SyncSender<Receiver<Reply>>,
-        writer: ScopedJoinHandle<'scope, io::Result<Hashed>>,
+        submitter: Submitter<Job, Reply>,
+        to_hash: SyncSender<Block>,
+        hasher: ScopedJoinHandle<'scope, Hashed>,
+        writer: ScopedJoinHandle<'scope, io::Result<Option<Hashed>>>,
     },
     Ended,
 }
@@ -102,7 +131,6 @@ enum State<'scope, W> {
 /// Where `produce` writes: collects blocks and hands them out.
 struct Sink<'a, 'scope, 'env, W> {
     block: Vec<u8>,
-    plain: Sha256Stream,
     cancel: &'a Cancel,
     state: State<'scope, W>,
     shared: Shared<'scope, 'env>,
@@ -111,64 +139,61 @@ struct Sink<'a, 'scope, 'env, W> {
 impl<'scope, W: Write + Send + 'scope> Sink<'_, 'scope, '_, W> {
     fn finish(mut self, produced: Result<()>) -> Result<Packed> {
         let sent = match (&produced, &self.state) {
-            (Err(_), _) | (_, State::Waiting(_)) => Ok(()),
+            (Err(_), _) | (_, State::Waiting { .. }) => Ok(()),
             _ if self.block.is_empty() => Ok(()),
             _ => self.send(),
         };
-        let packed = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Waiting(output) => {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Waiting { output, .. } => {
                 produced?;
-                self.plain.update(&self.block);
-                write_single(output, &self.block, self.shared.format)
+                write_single(output, &self.block, self.shared.format).map_err(|cause| write_error(&cause))
             }
-            State::Running { jobs, order, writer } => {
-                drop((jobs, order));
+            State::Running { submitter, to_hash, hasher, writer } => {
+                drop((submitter, to_hash));
                 // The writer's failure comes first: it is why the producer could not go on.
-                let written = writer.join().unwrap_or_else(|_| Err(io::Error::other("the writer panicked")));
-                if written.is_ok() {
-                    produced?;
-                    sent.map_err(|cause| write_error(&cause))?;
-                }
-                written
+                let packed = writer.join().unwrap_or_else(|_| Err(io::Error::other("the writer panicked")));
+                let packed = packed.map_err(|cause| write_error(&cause))?;
+                produced?;
+                sent.map_err(|cause| write_error(&cause))?;
+                let plain = hasher.join().map_err(|_| bug("the hashing thread panicked"))?;
+                Ok(Packed { packed: packed.unwrap_or_else(|| plain.clone()), plain })
             }
-            State::Ended => return Err(Error::new("TSB_BUG", Fault::Bug, "the packer was used after its end")),
-        };
-        Ok(Packed { plain: self.plain.finish(), packed: packed.map_err(|cause| write_error(&cause))? })
+            State::Ended => Err(bug("the packer was used after its end")),
+        }
     }
 
-    /// Hands the block to the workers and its place in the order to the writer.
+    /// Hands the block to the hasher and the workers.
     fn send(&mut self) -> io::Result<()> {
         self.cancel.check()?;
         self.start();
-        let fresh = self.shared.pool.lock().ok().and_then(|mut pool| pool.pop());
-        let block = std::mem::replace(&mut self.block, fresh.unwrap_or_default());
-        self.block.clear();
-        self.plain.update(&block);
-        let State::Running { jobs, order, .. } = &self.state else {
+        let Shared { pool, .. } = self.shared;
+        let block = Arc::new(std::mem::replace(&mut self.block, pool.take()));
+        let State::Running { submitter, to_hash, .. } = &self.state else {
             return Err(io::Error::from(io::ErrorKind::BrokenPipe));
         };
-        let (reply, receiver) = sync_channel(1);
-        let stopped = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-        order.send(receiver).map_err(stopped)?;
-        jobs.send(Job { block, reply }).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+        to_hash.send(Arc::clone(&block)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        let job = Job { block, output: pool.take() };
+        submitter.send(job).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     }
 
     fn start(&mut self) {
-        if !matches!(self.state, State::Waiting(_)) {
-            return;
-        }
-        let State::Waiting(output) = std::mem::replace(&mut self.state, State::Ended) else { return };
-        let Shared { scope, queue, pool, format, workers } = self.shared;
-        let (jobs, receiver) = sync_channel(workers);
-        if let Ok(mut slot) = queue.lock() {
-            *slot = Some(receiver);
-        }
-        let (order, in_order) = sync_channel(2 * workers);
+        let (output, submitter, results) = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Waiting { output, submitter, results } => (output, submitter, results),
+            other => {
+                self.state = other;
+                return;
+            }
+        };
+        let Shared { scope, jobs, pool, format, workers } = self.shared;
+        // Passing a block on takes no time.
+        let workers = if format.compression == Compression::None { 1 } else { workers };
         for _ in 0..workers {
-            scope.spawn(move || work(queue, pool, format));
+            scope.spawn(move || work(jobs, pool, format));
         }
-        let writer = scope.spawn(move || write_in_order(output, in_order));
-        self.state = State::Running { jobs, order, writer };
+        let (to_hash, hashing) = sync_channel(2);
+        let hasher = scope.spawn(move || hash(&hashing, pool));
+        let writer = scope.spawn(move || write_in_order(output, results, pool));
+        self.state = State::Running { submitter, to_hash, hasher, writer };
     }
 }
 
@@ -177,6 +202,9 @@ impl<'scope, W: Write + Send + 'scope> Write for Sink<'_, 'scope, '_, W> {
         let size = self.shared.format.compression.block_size();
         if self.block.len() == size {
             self.send()?;
+        }
+        if self.block.capacity() < size && self.block.len() + bytes.len() > FIRST_GROWTH {
+            self.block.reserve_exact(size - self.block.len());
         }
         let take = bytes.len().min(size - self.block.len());
         self.block.extend_from_slice(&bytes[..take]);
@@ -188,51 +216,79 @@ impl<'scope, W: Write + Send + 'scope> Write for Sink<'_, 'scope, '_, W> {
     }
 }
 
-/// One compressing thread: ends when the sender is gone.
-fn work(queue: &Mutex<Option<Receiver<Job>>>, pool: &Mutex<Vec<Vec<u8>>>, format: Format) {
+/// Most layers are small: a block gets its full size when it is larger than this.
+const FIRST_GROWTH: usize = 64 << 10;
+
+/// One compressing thread.
+fn work(jobs: &Jobs<Job, Reply>, pool: &Pool, format: Format) {
+    if format.compression == Compression::None {
+        return jobs.run(|Job { block, output }| {
+            pool.give(output);
+            Ok(Piece::Plain(block))
+        });
+    }
     let mut encoder = Encoder::new(format.compression, format.level);
-    loop {
-        let job = match queue.lock() {
-            Ok(slot) => slot.as_ref().and_then(|jobs| jobs.recv().ok()),
-            Err(_) => None,
-        };
-        let Some(Job { block, reply }) = job else { return };
-        let mut output = Vec::new();
-        let packed = match &mut encoder {
-            Ok(encoder) => encoder.encode(&block, &mut output).map(|()| output),
+    jobs.run(|Job { block, mut output }| {
+        let encoded = match &mut encoder {
+            Ok(encoder) => encoder.encode(&block, &mut output),
             Err(cause) => Err(io::Error::new(cause.kind(), cause.to_string())),
         };
-        if let Ok(mut pool) = pool.lock() {
-            pool.push(block);
+        pool.release(block);
+        encoded.map(|()| Piece::Packed(output))
+    });
+}
+
+fn hash(blocks: &Receiver<Block>, pool: &Pool) -> Hashed {
+    let mut hash = Sha256Stream::new();
+    for block in blocks {
+        hash.update(&block);
+        pool.release(block);
+    }
+    hash.finish()
+}
+
+/// Writes and hashes; `None` where the stream is the plain one, which is hashed already.
+fn write_in_order<W: Write>(mut output: W, results: Results<Reply>, pool: &Pool) -> io::Result<Option<Hashed>> {
+    let mut packed: Option<Sha256Stream> = None;
+    for reply in results {
+        match reply.map_err(|_| io::Error::other("a compressing thread ended early"))?? {
+            Piece::Packed(bytes) => {
+                packed.get_or_insert_default().update(&bytes);
+                output.write_all(&bytes)?;
+                pool.give(bytes);
+            }
+            Piece::Plain(block) => {
+                output.write_all(&block)?;
+                pool.release(block);
+            }
         }
-        // A writer that has failed waits for nothing any more.
-        let _ = reply.send(packed);
-    }
-}
-
-fn write_in_order<W: Write>(mut output: W, order: Receiver<Receiver<Reply>>) -> io::Result<Hashed> {
-    let mut hash = Sha256Stream::new();
-    for reply in order {
-        let packed = reply.recv().map_err(|_| io::Error::other("a compressing thread ended early"))??;
-        hash.update(&packed);
-        output.write_all(&packed)?;
     }
     output.flush()?;
-    Ok(hash.finish())
+    Ok(packed.map(Sha256Stream::finish))
 }
 
-fn write_single<W: Write>(mut output: W, block: &[u8], format: Format) -> io::Result<Hashed> {
-    let mut packed = Vec::new();
-    Encoder::new(format.compression, format.level)?.encode(block, &mut packed)?;
-    let mut hash = Sha256Stream::new();
-    hash.update(&packed);
-    output.write_all(&packed)?;
+/// A stream of one block.
+fn write_single<W: Write>(mut output: W, block: &[u8], format: Format) -> io::Result<Packed> {
+    let plain = Sha256Stream::of(block);
+    let packed = if format.compression == Compression::None {
+        output.write_all(block)?;
+        plain.clone()
+    } else {
+        let mut bytes = Vec::new();
+        Encoder::new(format.compression, format.level)?.encode(block, &mut bytes)?;
+        output.write_all(&bytes)?;
+        Sha256Stream::of(&bytes)
+    };
     output.flush()?;
-    Ok(hash.finish())
+    Ok(Packed { plain, packed })
 }
 
 fn write_error(cause: &io::Error) -> Error {
     Error::io("TSB_LAYER_WRITE", "cannot write", "the layer", cause)
+}
+
+fn bug(message: &str) -> Error {
+    Error::new("TSB_BUG", Fault::Bug, message)
 }
 
 #[cfg(test)]

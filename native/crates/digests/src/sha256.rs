@@ -23,6 +23,13 @@ impl Sha256Stream {
         Self::default()
     }
 
+    /// The digest of bytes that are there in one piece.
+    pub fn of(bytes: &[u8]) -> Hashed {
+        let mut stream = Self::new();
+        stream.update(bytes);
+        stream.finish()
+    }
+
     pub fn update(&mut self, bytes: &[u8]) {
         self.state.update(bytes);
         self.size += bytes.len() as u64;
