@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
@@ -21,11 +21,28 @@ export function storeFaults(root: string): readonly string[] {
       ...['trees', 'contexts', 'oci'].flatMap((folder) => partialFiles(join(root, folder))),
       ...damagedBlobs(join(root, 'oci/blobs/sha256')),
       ...missingLayers(column('SELECT layers FROM images JOIN names ON names.image = images.id WHERE layers IS NOT NULL'), layers),
+      ...unnoted(database, root),
       ...missingRecordLayers(column("SELECT result FROM records WHERE result LIKE '{%'"), layers),
     ]
   } finally {
     database.close()
   }
+}
+
+/** What is younger than the last sync is noted as unsynced, and in this boot: see store/unsynced.ts. */
+function unnoted(database: { prepare(sql: string): { pluck(): { all(): unknown[] } } }, root: string): readonly string[] {
+  const strings = (query: string): readonly string[] => database.prepare(query).pluck().all() as string[]
+  const synced = Number(strings('SELECT synced FROM boots')[0])
+  const noted = strings("SELECT kind || ' ' || id FROM unsynced")
+  const blobs = readdirSync(join(root, 'oci/blobs/sha256'))
+    .filter((name) => statSync(join(root, 'oci/blobs/sha256', name)).ctimeMs > synced)
+    .map((name) => `blob sha256:${name}`)
+  const layers = strings(`SELECT 'layer ' || id FROM layers WHERE created > ${synced}`)
+  return [
+    ...strings('SELECT boot FROM boots WHERE boot <> (SELECT max(boot) FROM boots)').map((boot) => `second boot ${boot}`),
+    ...strings('SELECT id FROM unsynced WHERE boot NOT IN (SELECT boot FROM boots)').map((id) => `note of another boot on ${id}`),
+    ...[...layers, ...blobs].filter((name) => !noted.includes(name)).map((name) => `no note on unsynced ${name}`),
+  ]
 }
 
 function partialFiles(folder: string): readonly string[] {
