@@ -57,7 +57,17 @@ try {
   if (!(error instanceof Interrupted)) throw error
   process.exitCode = 130
 } finally {
-  for (const close of closing.reverse()) await close()
+  for (const close of closing.reverse()) await putAway(close)
+}
+
+/** What cannot be put away is told of, and the rest is put away all the same. */
+async function putAway(close) {
+  try {
+    await close()
+  } catch (error) {
+    console.error(error.message)
+    process.exitCode = 1
+  }
 }
 
 /** One scenario; one that fails is told of, and the others go on. */
