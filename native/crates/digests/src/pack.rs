@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use crate::cancel::Cancel;
@@ -9,6 +9,7 @@ use crate::compression::Compression;
 use crate::encode::Encoder;
 use crate::error::{Error, Fault, Result};
 use crate::ordered::{Jobs, Results, Submitter, ordered};
+use crate::pool::Pool;
 use crate::sha256::{Hashed, Sha256Stream};
 
 /// A stream before and after packing; equal without compression.
@@ -79,30 +80,6 @@ enum Piece {
 }
 
 type Reply = io::Result<Piece>;
-
-/// Memory to use again: fresh memory costs a page fault every 4 KiB.
-#[derive(Default)]
-struct Pool(Mutex<Vec<Vec<u8>>>);
-
-impl Pool {
-    fn take(&self) -> Vec<u8> {
-        self.0.lock().ok().and_then(|mut free| free.pop()).unwrap_or_default()
-    }
-
-    fn give(&self, mut bytes: Vec<u8>) {
-        bytes.clear();
-        if let Ok(mut free) = self.0.lock() {
-            free.push(bytes);
-        }
-    }
-
-    /// Takes a block back from the last who holds it.
-    fn release(&self, block: Block) {
-        if let Some(bytes) = Arc::into_inner(block) {
-            self.give(bytes);
-        }
-    }
-}
 
 struct Shared<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,

@@ -5,7 +5,8 @@ use std::path::Path;
 use digests::{Cancel, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::archive::{View, archive, write_error};
+use crate::archive::{archive, write_error};
+use crate::entry::View;
 
 /// Writes a mounted root as one plain tar (`docker buildx build --output type=tar`); names that look like whiteouts are
 /// just names here. `output` may be a pipe; it is flushed, not synced.

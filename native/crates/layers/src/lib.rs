@@ -2,6 +2,7 @@
 
 mod apply;
 mod archive;
+mod entry;
 mod export;
 mod inflate;
 mod lower;

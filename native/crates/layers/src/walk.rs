@@ -1,25 +1,42 @@
-use std::ffi::CString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use digests::{Error, Fault, Result};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 
 /// Something on disk, as `walk` comes by.
-pub struct Found<'a> {
+pub struct Found {
     /// Relative to the root, no slash at either end.
-    pub path: &'a [u8],
-    pub name: &'a CString,
-    pub parent: BorrowedFd<'a>,
+    pub path: Vec<u8>,
+    /// Where the name begins in the path.
+    name: usize,
+    /// Shared by what lies in it, so that it may be looked at later than the walk comes by.
+    pub parent: Arc<OwnedFd>,
     /// The directory itself, when it is one.
-    pub directory: Option<BorrowedFd<'a>>,
+    pub directory: Option<Arc<OwnedFd>>,
     pub stat: Stat,
 }
 
-impl Found<'_> {
+impl Found {
+    pub fn name(&self) -> &[u8] {
+        &self.path[self.name..]
+    }
+
     pub fn file_type(&self) -> FileType {
         FileType::from_raw_mode(self.stat.st_mode)
+    }
+
+    /// Bytes of a regular file; 0 of anything else.
+    pub fn size(&self) -> u64 {
+        if self.file_type() == FileType::RegularFile { u64::try_from(self.stat.st_size).unwrap_or(0) } else { 0 }
+    }
+
+    /// Whether hard links lead to it from elsewhere.
+    pub fn has_other_names(&self) -> bool {
+        self.stat.st_nlink > 1 && !matches!(self.file_type(), FileType::Directory | FileType::Socket)
     }
 
     /// Whether it is overlayfs's mark of a deleted name: a character device 0:0.
@@ -32,29 +49,15 @@ pub fn is_whiteout(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == 0
 }
 
-/// Calls `visit` for everything below `root`, a directory before what is in it, names in byte order, so that a
-/// directory's subtree is contiguous; whiteouts come before their siblings (OCI layer.md, "Whiteouts").
-/// Memory holds the names of the directories on the way down; one directory is open at a time.
-pub fn walk(root: &Path, visit: &mut dyn FnMut(&Found<'_>) -> Result<()>) -> Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(root, flags, Mode::empty()).map_err(|errno| read_error(root, errno))?;
-    let first = Frame::list(&fd, root, 0)?;
-    let mut walk = Walk { root, path: Vec::new(), fd, frames: vec![first] };
-    while let Some(frame) = walk.frames.last_mut() {
-        walk.path.truncate(frame.path_length);
-        match frame.names.pop() {
-            Some(name) => walk.step(&name, visit)?,
-            None => walk.ascend()?,
-        }
-    }
-    Ok(())
-}
-
-struct Walk<'a> {
-    root: &'a Path,
+/// A walk over everything below a root, a directory before what is in it, names in byte order, so that a directory's
+/// subtree is contiguous; whiteouts come before their siblings (OCI layer.md, "Whiteouts").
+/// Memory holds the names of the directories on the way down; one directory is open at a time, and those that whoever
+/// walks keeps.
+pub struct Walk {
+    root: PathBuf,
     path: Vec<u8>,
     /// The directory of the last frame.
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
     frames: Vec<Frame>,
 }
 
@@ -86,23 +89,52 @@ impl Frame {
     }
 }
 
-impl Walk<'_> {
-    fn step(&mut self, name: &CString, visit: &mut dyn FnMut(&Found<'_>) -> Result<()>) -> Result<()> {
+impl Walk {
+    /// Begins at `root`, which is not part of the walk itself.
+    pub fn open(root: &Path) -> Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = Arc::new(rustix::fs::open(root, flags, Mode::empty()).map_err(|errno| read_error(root, errno))?);
+        let first = Frame::list(&fd, root, 0)?;
+        Ok(Self { root: root.to_owned(), path: Vec::new(), fd, frames: vec![first] })
+    }
+
+    /// What comes next; `None` at the end.
+    pub fn advance(&mut self) -> Result<Option<Found>> {
+        while let Some(frame) = self.frames.last_mut() {
+            self.path.truncate(frame.path_length);
+            match frame.names.pop() {
+                Some(name) => return self.step(&name).map(Some),
+                None => self.ascend()?,
+            }
+        }
+        Ok(None)
+    }
+
+    fn step(&mut self, name: &CStr) -> Result<Found> {
         if !self.path.is_empty() {
             self.path.push(b'/');
         }
         self.path.extend_from_slice(name.to_bytes());
         let stat = statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| self.error(errno))?;
-        let parent = self.fd.as_fd();
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-            return visit(&Found { path: &self.path, name, parent, directory: None, stat });
+        let directory = if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            Some(Arc::new(openat(&self.fd, name, flags, Mode::empty()).map_err(|errno| self.error(errno))?))
+        } else {
+            None
+        };
+        let start = self.path.len() - name.count_bytes();
+        let found = Found {
+            path: self.path.clone(),
+            name: start,
+            parent: Arc::clone(&self.fd),
+            directory: directory.clone(),
+            stat,
+        };
+        if let Some(child) = directory {
+            self.frames.push(Frame::list(&child, &self.host_path(), self.path.len())?);
+            self.fd = child;
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let child = openat(parent, name, flags, Mode::empty()).map_err(|errno| self.error(errno))?;
-        visit(&Found { path: &self.path, name, parent, directory: Some(child.as_fd()), stat })?;
-        self.frames.push(Frame::list(&child, &self.host_path(), self.path.len())?);
-        self.fd = child;
-        Ok(())
+        Ok(found)
     }
 
     /// Back to the directory above. It is found by `..` rather than kept open, since a tree may be deeper than a
@@ -123,11 +155,11 @@ impl Walk<'_> {
             )
             .at(path));
         }
-        self.fd = parent;
+        self.fd = Arc::new(parent);
         Ok(())
     }
 
-    fn host_path(&self) -> std::path::PathBuf {
+    fn host_path(&self) -> PathBuf {
         self.root.join(std::ffi::OsStr::from_bytes(&self.path))
     }
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use digests::{Cancel, Compression, Error, Hashed, PackOptions, Result, pack};
 
-use crate::archive::{View, archive};
+use crate::archive::archive;
+use crate::entry::View;
 
 /// `WriteLayerRequest` of native/types.ts.
 #[derive(Clone, Debug)]

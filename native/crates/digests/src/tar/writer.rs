@@ -56,6 +56,21 @@ impl<W: Write> TarWriter<W> {
         self.put(bytes)
     }
 
+    /// Writes whole entries that another writer made.
+    pub fn entries(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.put(bytes)
+    }
+
+    /// Bytes written so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The output, for entries that go into another archive: nothing ends here.
+    pub fn into_inner(self) -> W {
+        self.output
+    }
+
     /// Fills the last block of the content.
     pub fn pad(&mut self) -> io::Result<()> {
         let rest = padding(self.size) as usize;
