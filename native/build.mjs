@@ -18,7 +18,10 @@ if (Math.min(...PRODUCTS.map(({ to }) => changedAt(to))) < newestSource()) build
 
 function build() {
   const started = new Date()
-  const cargo = spawnSync('cargo', ['build', '--release', '--locked', '--quiet', '--workspace'], { cwd: here, stdio: 'inherit' })
+  const cargo = spawnSync('cargo', ['build', '--release', '--locked', '--quiet', '--package', 'addon', '--package', 'runner'], {
+    cwd: here,
+    stdio: 'inherit',
+  })
   if (cargo.error !== undefined) {
     console.error('cargo cannot be started: install Rust (rust-version in native/Cargo.toml) from https://rustup.rs')
     process.exit(3)

@@ -12,8 +12,8 @@ pub struct Extended {
     pub gid: Option<u64>,
     /// Seconds (rounded down) and nanoseconds.
     pub mtime: Option<(i64, u32)>,
-    /// `SCHILY.xattr.NAME`, names without the prefix.
-    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// `SCHILY.xattr.NAME`, names without the prefix, as they come: the last of a name counts.
+    xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     pub sparse: SparseKeys,
 }
 
@@ -45,6 +45,15 @@ impl Extended {
         Ok(())
     }
 
+    /// The attributes by name, each once. A header can hold tens of thousands.
+    pub fn take_xattrs(&mut self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut xattrs = std::mem::take(&mut self.xattrs);
+        xattrs.reverse();
+        xattrs.sort_by(|a, b| a.0.cmp(&b.0));
+        xattrs.dedup_by(|later, first| later.0 == first.0);
+        xattrs
+    }
+
     fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), &'static str> {
         match key {
             b"path" => self.path = name(value)?,
@@ -59,7 +68,6 @@ impl Extended {
                     if name.is_empty() || name.contains(&0) || name.len() > 255 {
                         return Err("malformed extended attribute name");
                     }
-                    self.xattrs.retain(|(known, _)| known != name);
                     self.xattrs.push((name.to_vec(), value.to_vec()));
                 }
             }
@@ -198,9 +206,23 @@ mod tests {
             put(&mut block, b"uid", b"7");
             let mut extended = Extended::default();
             extended.add(&block).unwrap();
-            assert_eq!(extended.xattrs, [(b"user.a".to_vec(), value)]);
+            assert_eq!(extended.take_xattrs(), [(b"user.a".to_vec(), value)]);
             assert_eq!(extended.uid, Some(7));
         }
+    }
+
+    #[test]
+    fn the_last_of_an_attribute_counts_and_many_are_quick() {
+        let mut block = Vec::new();
+        for number in 0..30_000 {
+            put(&mut block, format!("SCHILY.xattr.user.{number}").as_bytes(), b"first");
+        }
+        put(&mut block, b"SCHILY.xattr.user.7", b"last");
+        let mut extended = Extended::default();
+        extended.add(&block).unwrap();
+        let xattrs = extended.take_xattrs();
+        assert_eq!(xattrs.len(), 30_000);
+        assert!(xattrs.contains(&(b"user.7".to_vec(), b"last".to_vec())));
     }
 
     #[test]

@@ -89,6 +89,8 @@ struct Pending {
     long_path: Option<Vec<u8>>,
     long_link: Option<Vec<u8>>,
     any: bool,
+    /// Of all the extension headers so far: one entry can have many.
+    bytes: u64,
 }
 
 impl<R: BufRead> TarReader<R> {
@@ -115,11 +117,11 @@ impl<R: BufRead> TarReader<R> {
             let stated = size_field(&block)?;
             match block[TYPE] {
                 b'x' | b'X' => {
-                    let body = self.body(stated)?;
+                    let body = self.body(stated, &mut pending)?;
                     pending.extended.add(&body).map_err(Problem::Malformed)?;
                 }
-                b'L' => pending.long_path = Some(text(&self.body(stated)?).to_vec()),
-                b'K' => pending.long_link = Some(text(&self.body(stated)?).to_vec()),
+                b'L' => pending.long_path = Some(text(&self.body(stated, &mut pending)?).to_vec()),
+                b'K' => pending.long_link = Some(text(&self.body(stated, &mut pending)?).to_vec()),
                 // A global header, or GNU's volume label: nothing of a file.
                 b'g' | b'V' => {
                     (self.rest, self.padding) = (stated, padding(stated));
@@ -191,9 +193,10 @@ impl<R: BufRead> TarReader<R> {
     }
 
     /// The content of an extension header.
-    fn body(&mut self, size: u64) -> Result<Vec<u8>, Problem> {
-        if size > MAX_EXTENSION {
-            return Err(Problem::Malformed("extended header over 1 MiB"));
+    fn body(&mut self, size: u64, pending: &mut Pending) -> Result<Vec<u8>, Problem> {
+        pending.bytes = pending.bytes.saturating_add(size);
+        if pending.bytes > MAX_EXTENSION {
+            return Err(Problem::Malformed("extended headers over 1 MiB"));
         }
         (self.rest, self.padding) = (size, padding(size));
         let mut body = Vec::new();
@@ -351,7 +354,7 @@ fn plain_entry(block: &[u8; BLOCK], kind: Kind, data: u64, pending: &mut Pending
         mtime,
         link: link.unwrap_or_else(|| text(bytes(block, LINK)).to_vec()),
         device,
-        xattrs: std::mem::take(&mut extended.xattrs),
+        xattrs: extended.take_xattrs(),
         segments: Vec::new(),
     })
 }

@@ -148,5 +148,21 @@ fn an_extended_header_may_not_claim_memory() {
     field::put_octal(&mut block, field::SIZE, 1 << 30);
     let sum = field::checksums(&block).0 as u64;
     field::put_octal(&mut block, field::CHECKSUM, sum);
-    assert!(matches!(read_all(&block), Err(Problem::Malformed("extended header over 1 MiB"))));
+    assert!(matches!(read_all(&block), Err(Problem::Malformed("extended headers over 1 MiB"))));
+}
+
+/// Each is small; together they would be held until their entry comes.
+#[test]
+fn many_extended_headers_may_not_claim_memory_either() {
+    let value = vec![b'v'; 200 << 10];
+    let mut bytes = Vec::new();
+    for number in 0..6 {
+        let mut writer = TarWriter::new(Vec::new());
+        let xattrs = vec![(format!("user.{number}").into_bytes(), value.clone())];
+        writer.header(&Header { xattrs: &xattrs, ..header(b"file", Kind::File) }).unwrap();
+        let whole = writer.finish().unwrap();
+        // Without the entry that it is for, and the end.
+        bytes.extend_from_slice(&whole[..whole.len() - 3 * BLOCK]);
+    }
+    assert!(matches!(read_all(&bytes), Err(Problem::Malformed("extended headers over 1 MiB"))));
 }

@@ -185,7 +185,8 @@ fn open(bytes: Vec<u8>, root: &[u8]) -> Option<StatIndex> {
     let scanned = i64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?);
     let offsets = take_bytes(&mut rest)?;
     let start = (body.len() - rest.len()) as u32;
-    let offsets = offsets.as_chunks().0.iter().map(|offset| start + u32::from_le_bytes(*offset)).collect();
+    let offsets =
+        offsets.as_chunks().0.iter().map(|offset| start.saturating_add(u32::from_le_bytes(*offset))).collect();
     Some(StatIndex { offsets, scanned, bytes })
 }
 

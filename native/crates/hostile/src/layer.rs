@@ -1,0 +1,73 @@
+use std::path::PathBuf;
+
+use digests::{Cancel, Compression, Error, Fault};
+use layers::{ApplyRequest, WriteRequest, apply, write};
+
+use crate::place::{Place, tree};
+
+/// A layer blob that is a plain tar.
+pub fn plain(bytes: &[u8]) -> bool {
+    unpack(bytes, Compression::None)
+}
+
+pub fn gzip(bytes: &[u8]) -> bool {
+    unpack(bytes, Compression::Gzip)
+}
+
+pub fn zstd(bytes: &[u8]) -> bool {
+    unpack(bytes, Compression::Zstd)
+}
+
+/// Whatever the layer says, nothing outside changes and every refusal has a code that blames the layer; and what was
+/// taken can be written as a layer again, which gives the same tree.
+fn unpack(bytes: &[u8], compression: Compression) -> bool {
+    let place = Place::new();
+    let blob = place.write("blob", bytes);
+    let result = apply_to(&place, blob, compression, "layer");
+    place.assert_outside_unchanged(&["blob"]);
+    match result {
+        Ok(()) => {
+            round_trip(&place);
+            true
+        }
+        Err(error) => {
+            assert!(blames_the_layer(&error), "{error}");
+            false
+        }
+    }
+}
+
+fn apply_to(place: &Place, blob: PathBuf, compression: Compression, name: &str) -> Result<(), Error> {
+    let destination = place.path(name);
+    // A few MiB, so that what a mutation inflates does not fill the memory that these files live in.
+    let request = ApplyRequest { blob, compression, destination, max_ratio: Some(2_000), lower: Vec::new() };
+    apply(&request, &Cancel::new()).map(|_| ())
+}
+
+fn blames_the_layer(error: &Error) -> bool {
+    const CODES: [&str; 7] = [
+        "TSB_LAYER_CORRUPT",
+        "TSB_LAYER_TRUNCATED",
+        "TSB_LAYER_INVALID",
+        "TSB_LAYER_PATH",
+        "TSB_LAYER_LINK",
+        "TSB_LAYER_WHITEOUT",
+        "TSB_LAYER_BOMB",
+    ];
+    // A layer may claim more than this machine has room for.
+    (CODES.contains(&error.code) && error.fault == Fault::Input) || error.code == "TSB_DISK_FULL"
+}
+
+fn round_trip(place: &Place) {
+    let output = Some(place.path("packed"));
+    let request = WriteRequest { upper: place.path("layer"), output, compression: Compression::None, level: None };
+    match write(&request, &Cancel::new()) {
+        // What a layer says to be a device 0:0 is a deletion by the rules of overlayfs.
+        Ok(_) => {
+            apply_to(place, place.path("packed"), Compression::None, "again").unwrap();
+            assert_eq!(tree(&place.path("again")), tree(&place.path("layer")));
+            place.assert_outside_unchanged(&["blob", "packed"]);
+        }
+        Err(error) => panic!("what was unpacked cannot be packed: {error}"),
+    }
+}
