@@ -3,10 +3,11 @@ import { isTsbError, TsbError } from '../core/error.ts'
 import type { Descriptor } from '../core/manifest.ts'
 import type { Compression } from '../core/media-types.ts'
 import { parseReference } from '../core/reference.ts'
+import type { Arrival } from '../native/types.ts'
+import type { LayerBlobFile, PackedLayer } from '../snapshotter/apply.ts'
 import { layersUsable, type Snapshot } from '../snapshotter/snapshot.ts'
 import { hasTree } from '../snapshotter/tree.ts'
-import type { PackedLayer, UnpackedRoot } from '../snapshotter/unpack.ts'
-import { unpack } from '../snapshotter/unpack.ts'
+import { type UnpackedRoot, unpack } from '../snapshotter/unpack.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
 import type { Session } from './session.ts'
 
@@ -30,7 +31,7 @@ export async function materialiseRoot(session: Session, id: Digest, signal: Abor
 
 /** A blob that was damaged on our disk is fetched again, once, where it came from a registry. */
 async function unpackHealing(session: Session, image: StoredImage, signal: AbortSignal, onFetch: OnFetch): Promise<UnpackedRoot> {
-  const attempt = (): Promise<UnpackedRoot> => unpack(session.snapshotter, packedLayers(session, image, signal, onFetch), signal)
+  const attempt = (): Promise<UnpackedRoot> => unpack(session.snapshotter, packedLayers(session, image, onFetch), signal)
   try {
     return await attempt()
   } catch (error) {
@@ -49,7 +50,7 @@ export async function publishRoot(session: Session, id: Digest, signal: AbortSig
   return snapshot
 }
 
-function packedLayers(session: Session, image: StoredImage, signal: AbortSignal, onFetch: OnFetch): readonly PackedLayer[] {
+function packedLayers(session: Session, image: StoredImage, onFetch: OnFetch): readonly PackedLayer[] {
   const diffIds = configOf(image).rootfs.diff_ids
   const manifest = manifestOf(image)
   const hint = 'pull, load or build the image again'
@@ -64,7 +65,7 @@ function packedLayers(session: Session, image: StoredImage, signal: AbortSignal,
     const diffId = diffIds[index] as Digest
     const compression = compressionOf(descriptor.mediaType)
     session.store.layers.setBlob(diffId, compression, { digest: descriptor.digest, size: descriptor.size })
-    return { diffId, compression, blob: () => fetchBlob(session, image, descriptor, signal, onFetch) }
+    return { diffId, compression, blob: (signal) => openBlob(session, image, descriptor, signal, onFetch) }
   })
 }
 
@@ -79,18 +80,48 @@ export async function fetchBlob(
   signal: AbortSignal,
   onFetch: OnFetch,
 ): Promise<string> {
+  const { path, incoming } = await openBlob(session, image, descriptor, signal, onFetch)
+  await incoming?.whole
+  return path
+}
+
+/** As `fetchBlob`, but does not wait for the end of a download: the blob can be read as it comes in. */
+async function openBlob(
+  session: Session,
+  image: StoredImage,
+  descriptor: Descriptor,
+  signal: AbortSignal,
+  onFetch: OnFetch,
+): Promise<LayerBlobFile> {
   const { blobs } = session.store
-  if (!blobs.has(descriptor.digest)) {
-    if (image.reference === undefined) await blobs.read(descriptor.digest)
-    await session.store.prepare()
-    const registry = await session.registry()
-    const stream = registry.blob(parseReference(image.reference ?? ''), descriptor, signal)
-    await blobs.write(
-      counted(stream, (current) => onFetch(descriptor.digest, current, descriptor.size)),
-      descriptor.digest,
+  const path = blobs.path(descriptor.digest)
+  if (blobs.has(descriptor.digest)) return { path }
+  if (image.reference === undefined) await blobs.read(descriptor.digest)
+  await session.store.prepare()
+  const registry = await session.registry()
+  const stream = registry.blob(parseReference(image.reference ?? ''), descriptor, signal)
+  const chunks = counted(stream, (current) => onFetch(descriptor.digest, current, descriptor.size))
+  return new Promise((resolve, reject) => {
+    let arrival: Arrival | undefined
+    const whole = blobs.receive(chunks, descriptor.digest, (file, bytes) => {
+      if (arrival === undefined) {
+        arrival = session.native.arrival(file)
+        resolve({ path, incoming: { arrival, whole } })
+      }
+      arrival.reached(bytes)
+    })
+    // One that was there before anybody could look is whole already.
+    whole.then(
+      () => {
+        arrival?.end()
+        resolve({ path })
+      },
+      (error: unknown) => {
+        arrival?.fail()
+        reject(error)
+      },
     )
-  }
-  return blobs.path(descriptor.digest)
+  })
 }
 
 async function* counted(stream: AsyncIterable<Uint8Array>, onBytes: (current: number) => void): AsyncIterable<Uint8Array> {

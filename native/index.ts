@@ -1,8 +1,9 @@
 import type { Digest } from '../core/digest.ts'
 import { type ErrorCode, EXIT_CODES, type Fault, interrupted, TsbError, toTsbError } from '../core/error.ts'
-import { type Addon, loadAddon } from './load.ts'
+import { type Addon, type ArrivalToken, loadAddon } from './load.ts'
 import type {
   ApplyLayerResult,
+  Arrival,
   ChangeResult,
   CommitResult,
   Native,
@@ -25,7 +26,7 @@ export function loadNative(): Native {
   return loaded
 }
 
-type Method = 'scan' | 'select' | 'change' | 'commit' | 'applyLayer' | 'writeLayer' | 'exportTar' | 'exportDirectory'
+type Method = 'scan' | 'select' | 'change' | 'commit' | 'writeLayer' | 'exportTar' | 'exportDirectory'
 
 function nativeOf(addon: Addon): Native {
   const call = <Answer>(method: Method, request: object, signal?: AbortSignal): Promise<Answer> =>
@@ -36,7 +37,12 @@ function nativeOf(addon: Addon): Native {
     list: (request) => settled(async () => JSON.parse(await addon.list(JSON.stringify(request))) as readonly TreeEntry[]),
     change: (request, signal) => call<ChangeResult>('change', request, signal),
     commit: (request, signal) => call<CommitResult>('commit', request, signal),
-    applyLayer: (request, signal) => call<ApplyLayerResult>('applyLayer', request, signal),
+    arrival: (path) => arrival(addon, path),
+    applyLayer: ({ arrival, ...request }, signal) =>
+      cancellable(addon, signal, async (token) => {
+        const known = arrival as ArrivalToken | undefined
+        return JSON.parse(await addon.applyLayer(JSON.stringify(request), token, known)) as ApplyLayerResult
+      }),
     writeLayer: (request, signal) => call<WriteLayerResult>('writeLayer', request, signal),
     exportTar: async (request, signal) => void (await call('exportTar', request, signal)),
     exportDirectory: async (request, signal) => void (await call('exportDirectory', request, signal)),
@@ -45,6 +51,14 @@ function nativeOf(addon: Addon): Native {
     delta: (upper) => settled(async () => JSON.parse(await addon.delta(JSON.stringify(upper))) as Digest),
     sync: async (path) => void (await settled(() => addon.sync(JSON.stringify(path)))),
     startSync: (path, onDone) => void import('./background-sync.ts').then(({ startSync }) => startSync(path, onDone)),
+  }
+}
+
+function arrival(addon: Addon, path: string): Arrival {
+  try {
+    return new addon.ArrivalToken(JSON.stringify(path))
+  } catch (error) {
+    throw rebuilt(error)
   }
 }
 

@@ -7,13 +7,14 @@ import { TsbError } from '../core/error.ts'
 /** What native/crates/addon exports: requests and answers are JSON text, see native/index.ts. */
 export interface Addon {
   readonly CancelToken: new () => CancelToken
+  readonly ArrivalToken: new (path: string) => ArrivalToken
   scan(request: string, token?: CancelToken): Promise<string>
   select(request: string, token?: CancelToken): Promise<string>
   list(request: string): Promise<string>
   change(request: string, token?: CancelToken): Promise<string>
   commit(request: string, token?: CancelToken): Promise<string>
   delta(request: string): Promise<string>
-  applyLayer(request: string, token?: CancelToken): Promise<string>
+  applyLayer(request: string, token?: CancelToken, arrival?: ArrivalToken): Promise<string>
   writeLayer(request: string, token?: CancelToken): Promise<string>
   exportTar(request: string, token?: CancelToken): Promise<string>
   exportDirectory(request: string, token?: CancelToken): Promise<string>
@@ -24,6 +25,12 @@ export interface Addon {
 
 export interface CancelToken {
   cancel(): void
+}
+
+export interface ArrivalToken {
+  reached(bytes: number): void
+  end(): void
+  fail(): void
 }
 
 /**

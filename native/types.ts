@@ -20,6 +20,8 @@ export interface Native {
   commit(request: CommitRequest, signal?: AbortSignal): Promise<CommitResult>
   /** The `delta` that `commit` found in an overlay upper; everything is read, nothing is changed. */
   delta(upper: string): Promise<Digest>
+  /** Opens a file that somebody still writes, for `applyLayer`. @throws TsbError `TSB_LAYER_READ` */
+  arrival(path: string): Arrival
   /** Unpacks a layer blob as an overlay layer. */
   applyLayer(request: ApplyLayerRequest, signal?: AbortSignal): Promise<ApplyLayerResult>
   /** Turns an overlay upper into a layer tar: digests it, and packs and writes it when `output` is given. */
@@ -149,6 +151,8 @@ export interface CommitRequest {
   readonly treesDirectory: string
   /** Directories (relative, from `applyLayer`) that take their metadata from the parent's tree first. */
   readonly implicit?: readonly string[]
+  /** What `applyLayer` has left there: the upper is not walked and none of its files is read. */
+  readonly delta?: string
 }
 
 export interface CommitResult {
@@ -161,8 +165,23 @@ export interface CommitResult {
   readonly bytes: number
 }
 
+/**
+ * A file that is still being written: how far it has come, or how it ended. Its writer tells this; a reader waits for more,
+ * and knows the file by itself, since it may get another name meanwhile.
+ */
+export interface Arrival {
+  /** So many bytes of it are there. */
+  reached(bytes: number): void
+  /** All of it is there. */
+  end(): void
+  /** The rest will not come; whoever reads it fails with `TSB_INTERRUPTED`. */
+  fail(): void
+}
+
 export interface ApplyLayerRequest {
   readonly blob: string
+  /** The blob still comes in: it is read through this, as it grows. */
+  readonly arrival?: Arrival
   readonly compression: Compression
   /** Fresh empty directory that becomes the overlay layer. */
   readonly destination: string
@@ -173,6 +192,8 @@ export interface ApplyLayerRequest {
   readonly maxRatio?: number
   /** Layers below: where a hard link is looked up whose target is not in this layer. */
   readonly lower?: LayerPaths
+  /** File to write the layer's index to: `CommitRequest.delta`. */
+  readonly delta?: string
 }
 
 export interface ApplyLayerResult {

@@ -6,6 +6,7 @@ import { type Digest, hexOf } from '../core/digest.ts'
 import type { Effects } from '../core/effects.ts'
 import { TsbError } from '../core/error.ts'
 import { hashBlob, readBlob } from './blob-reader.ts'
+import { appendAll } from './blob-writer.ts'
 import { blobPath, type Layout } from './layout.ts'
 import type { Leases } from './leases.ts'
 import type { Unsynced } from './unsynced.ts'
@@ -81,6 +82,22 @@ export class Blobs {
       }
       await this.adopt(temporary, written.digest)
       return written
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+  }
+
+  /**
+   * Stores a stream that its source verifies against `digest` while it is read. `onWritten` is told after every piece in which
+   * file so many bytes can be read, until the blob has its name.
+   * @throws whatever the stream throws; then nothing stays
+   */
+  async receive(stream: AsyncIterable<Uint8Array>, digest: Digest, onWritten: (file: string, bytes: number) => void): Promise<void> {
+    const temporary = this.temporaryPath()
+    try {
+      await appendAll(temporary, stream, (bytes) => onWritten(temporary, bytes))
+      await this.adopt(temporary, digest)
     } catch (error) {
       await rm(temporary, { force: true })
       throw error

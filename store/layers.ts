@@ -16,6 +16,8 @@ export interface LayerRow {
   /** Milliseconds since 1970. */
   readonly created: number
   readonly diffId?: Digest
+  /** Of a base image's layer: what it makes together with the layers below it, which its id names. */
+  readonly tree?: Digest
 }
 
 /** A packed form of a layer in the blob store. */
@@ -31,6 +33,7 @@ interface Row {
   readonly bytes: number
   readonly created: number
   readonly diff_id: string | null
+  readonly tree: string | null
 }
 
 export class Layers {
@@ -48,8 +51,8 @@ export class Layers {
    */
   announce(layer: LayerRow, lease: string): boolean {
     const { changes } = this.#connection
-      .prepare('INSERT OR IGNORE INTO layers (id, lease, delta, entries, bytes, created, diff_id) VALUES (?, ?, ?, ?, ?, ?, ?)')
-      .run(layer.id, lease, layer.delta, layer.entries, layer.bytes, layer.created, layer.diffId ?? null)
+      .prepare('INSERT OR IGNORE INTO layers (id, lease, delta, entries, bytes, created, diff_id, tree) VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(layer.id, lease, layer.delta, layer.entries, layer.bytes, layer.created, layer.diffId ?? null, layer.tree ?? null)
     return changes === 1
   }
 
@@ -99,6 +102,10 @@ export class Layers {
     this.#connection.prepare('DELETE FROM layers WHERE id = ?').run(id)
   }
 
+  setTree(id: LayerId, tree: Digest): void {
+    this.#connection.prepare('UPDATE layers SET tree = ? WHERE id = ?').run(tree, id)
+  }
+
   setDiffId(id: LayerId, diffId: Digest, plainSize: number): void {
     this.#connection.prepare('UPDATE layers SET diff_id = ?, plain_size = ? WHERE id = ?').run(diffId, plainSize, id)
   }
@@ -125,5 +132,6 @@ function fromRow(row: Row): LayerRow {
     bytes: row.bytes,
     created: row.created,
     ...(row.diff_id === null ? {} : { diffId: row.diff_id as Digest }),
+    ...(row.tree === null ? {} : { tree: row.tree as Digest }),
   }
 }

@@ -88,4 +88,8 @@ export const MIGRATIONS: readonly string[] = [
   -- Versions before this one synced what they wrote. A new database beside old files knows nothing of them.
   INSERT INTO boots SELECT '', CASE WHEN EXISTS (SELECT 1 FROM images) THEN unixepoch() * 1000 ELSE 0 END;
   `,
+  `
+  -- Of a base image's layer, whose id names the layers below it too: the tree that they make together.
+  ALTER TABLE layers ADD COLUMN tree TEXT;
+  `,
 ]

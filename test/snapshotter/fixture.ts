@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import type { Digest } from '../../core/digest.ts'
 import { hostEffects } from '../../engine/host.ts'
 import { loadNative } from '../../native/index.ts'
+import type { PackedLayer } from '../../snapshotter/apply.ts'
 import type { SnapshotterContext } from '../../snapshotter/snapshot.ts'
-import type { PackedLayer } from '../../snapshotter/unpack.ts'
 import { openStore } from '../../store/store.ts'
 import { runProcess } from '../support/process.ts'
 
@@ -74,7 +74,7 @@ async function packed(blob: string): Promise<PackedLayer & { fetched: number }> 
     fetched: 0,
     blob: async () => {
       layer.fetched += 1
-      return blob
+      return { path: blob }
     },
   }
   return layer

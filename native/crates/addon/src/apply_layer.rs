@@ -1,10 +1,12 @@
 use digests::Compression;
-use layers::ApplyRequest;
+use files::delta;
+use layers::{ApplyRequest, Source};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use serde::{Deserialize, Serialize};
 
+use crate::arrival::ArrivalToken;
 use crate::call::call;
 use crate::cancel::CancelToken;
 use crate::text::{Bytes, paths};
@@ -18,6 +20,7 @@ struct Request {
     max_ratio: Option<u64>,
     #[serde(default)]
     lower: Vec<Bytes>,
+    delta: Option<Bytes>,
 }
 
 #[derive(Serialize)]
@@ -29,16 +32,26 @@ struct Answer {
 }
 
 #[napi]
-pub fn apply_layer<'env>(env: &'env Env, request: String, token: Option<&CancelToken>) -> napi::Result<Object<'env>> {
+pub fn apply_layer<'env>(
+    env: &'env Env,
+    request: String,
+    token: Option<&CancelToken>,
+    arrival: Option<&ArrivalToken>,
+) -> napi::Result<Object<'env>> {
+    let arrival = arrival.map(ArrivalToken::arrival);
     call(env, request, token, |request: Request, cancel| {
-        let request = ApplyRequest {
-            blob: request.blob.into_path(),
+        let destination = request.destination.into_path();
+        let apply = ApplyRequest {
+            blob: arrival.map_or_else(|| Source::File(request.blob.into_path()), Source::Arriving),
             compression: Compression::parse(&request.compression)?,
-            destination: request.destination.into_path(),
+            destination: destination.clone(),
             max_ratio: request.max_ratio,
             lower: paths(request.lower),
         };
-        let applied = layers::apply(&request, cancel)?;
+        let applied = layers::apply(&apply, cancel)?;
+        if let Some(delta) = request.delta {
+            delta::write(&destination, &applied.contents, &delta.into_path(), cancel)?;
+        }
         let implicit = applied.implicit.iter().map(|path| Bytes::from(path.as_path())).collect();
         Ok(Answer { diff_id: applied.plain.digest, size: applied.plain.size, implicit })
     })

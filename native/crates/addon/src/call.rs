@@ -63,7 +63,7 @@ where
     Ok(promise)
 }
 
-fn parse<Request: DeserializeOwned>(request: &str) -> Result<Request> {
+pub fn parse<Request: DeserializeOwned>(request: &str) -> Result<Request> {
     serde_json::from_str(request).map_err(|e| bug(format!("cannot read a request: {e}")))
 }
 

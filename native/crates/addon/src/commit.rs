@@ -17,6 +17,7 @@ struct Request {
     trees_directory: Bytes,
     #[serde(default)]
     implicit: Vec<Bytes>,
+    delta: Option<Bytes>,
 }
 
 #[derive(Serialize)]
@@ -35,6 +36,7 @@ pub fn commit<'env>(env: &'env Env, request: String, token: Option<&CancelToken>
             parent: request.parent.as_deref().map(parse_digest).transpose()?,
             trees_directory: request.trees_directory.into_path(),
             implicit: request.implicit.into_iter().map(|path| path.0).collect(),
+            delta: request.delta.map(Bytes::into_path),
         };
         let done = commit::commit(&request, cancel)?;
         let (tree, delta) = (format_digest(&done.tree), format_digest(&done.delta));

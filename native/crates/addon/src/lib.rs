@@ -5,10 +5,12 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod apply_layer;
+mod arrival;
 mod call;
 mod cancel;
 mod change;
 mod commit;
+mod delta;
 mod envelope;
 mod export_directory;
 mod export_tar;

@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::change::{Copier, Overrides, Owner, Spot, set_times};
-use crate::commit::entry_of_stat;
+use crate::delta::entry_of_stat;
 use crate::mount;
 use crate::open::{as_path, join, open_directory};
 use crate::remove::remove_at;

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod commit;
 mod content;
+pub mod delta;
 mod export;
 pub mod mount;
 mod open;
@@ -10,9 +11,11 @@ mod read_file;
 mod remove;
 pub mod scan;
 pub mod tree;
+mod verify;
 mod walk;
 mod xattr;
 
 pub use export::export_directory;
 pub use read_file::read_file;
 pub use remove::{remove, sync};
+pub use verify::delta_digest;

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use digests::{Cancel, Compression, Error, Fault};
-use layers::{ApplyRequest, WriteRequest, apply, write};
+use layers::{ApplyRequest, Source, WriteRequest, apply, write};
 
 use crate::place::{Place, tree};
 
@@ -40,7 +40,7 @@ fn unpack(bytes: &[u8], compression: Compression) -> bool {
 fn apply_to(place: &Place, blob: PathBuf, compression: Compression, name: &str) -> Result<(), Error> {
     let destination = place.path(name);
     // A few MiB, so that what a mutation inflates does not fill the memory that these files live in.
-    let request = ApplyRequest { blob, compression, destination, max_ratio: Some(2_000), lower: Vec::new() };
+    let request = ApplyRequest { blob: Source::File(blob), compression, destination, max_ratio: Some(2_000), lower: Vec::new() };
     apply(&request, &Cancel::new()).map(|_| ())
 }
 

@@ -1,5 +1,5 @@
+use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::BufRead;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use digests::{Cancel, Compression, Error, Fault, Hashed, Result, Sha256Stream};
 use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
 
+use crate::blob::{Blob, Source};
 use crate::inflate::{Bounds, Chunks, inflate};
 use crate::problem::Fail;
 use crate::root::Root;
@@ -19,7 +20,7 @@ use crate::unpack::unpack;
 /// `ApplyLayerRequest` of native/types.ts.
 #[derive(Clone, Debug)]
 pub struct ApplyRequest {
-    pub blob: PathBuf,
+    pub blob: Source,
     pub compression: Compression,
     /// A fresh empty directory that becomes the overlay layer.
     pub destination: PathBuf,
@@ -30,13 +31,18 @@ pub struct ApplyRequest {
 }
 
 /// What was unpacked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Applied {
     /// SHA-256 and size of the plain tar, to the last byte of the stream.
     pub plain: Hashed,
     /// Directories that the tar leaves unsaid but that its entries need, relative, sorted.
     pub implicit: Vec<PathBuf>,
+    /// Content of the files that were written, so that nobody has to read them again.
+    pub contents: Contents,
 }
+
+/// BLAKE3 of files' content, by inode number. What is missing has to be read; what was replaced later may still be there.
+pub type Contents = HashMap<u64, [u8; 32]>;
 
 /// Unpacks a layer blob (OCI image spec, layer.md) as an overlay layer: whiteouts become 0:0 devices, opaque marks the
 /// overlay attribute. One thread inflates, one hashes, this one writes. Nothing outside of `destination` is read or
@@ -45,23 +51,21 @@ pub struct Applied {
 /// `TSB_LAYER_LINK`, `TSB_LAYER_WHITEOUT`, `TSB_LAYER_BOMB`; of the host: `TSB_LAYER_READ`, `TSB_LAYER_WRITE`,
 /// `TSB_DISK_FULL`; `TSB_INTERRUPTED`.
 pub fn apply(request: &ApplyRequest, cancel: &Cancel) -> Result<Applied> {
-    let blob = File::open(&request.blob).map_err(|cause| read_error(&request.blob, &cause))?;
-    let size = blob.metadata().map_err(|cause| read_error(&request.blob, &cause))?.len();
+    let blob = Blob::open(&request.blob, cancel)?;
     let root = open_root(&request.destination)?;
-    let bounds = Bounds::new(size, request.max_ratio);
+    let bounds = Bounds::new(request.max_ratio);
     std::thread::scope(|scope| {
         let (to_hash, hashing) = sync_channel(DEPTH);
         let (to_unpack, unpacking) = sync_channel(DEPTH);
         let hasher = scope.spawn(move || hash(hashing));
-        let path = &request.blob;
         let compression = request.compression;
-        scope.spawn(move || inflate(blob, path, compression, bounds, cancel, &to_hash, &to_unpack));
+        scope.spawn(move || inflate(blob, compression, bounds, cancel, &to_hash, &to_unpack));
         let mut reader = TarReader::new(Chunks::new(unpacking));
-        let root = unpack(&mut reader, root, &request.lower, cancel)?;
+        let (root, contents) = unpack(&mut reader, root, &request.lower, cancel)?;
         drain(reader.into_inner())?;
         let plain = hasher.join().map_err(|_| Error::new("TSB_BUG", Fault::Bug, "the hashing thread panicked"))?;
         let implicit = root.implicit.iter().map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
-        Ok(Applied { plain, implicit })
+        Ok(Applied { plain, implicit, contents })
     })
 }
 
@@ -94,8 +98,4 @@ fn drain(mut chunks: Chunks) -> Result<()> {
         }
         chunks.consume(left);
     }
-}
-
-fn read_error(path: &Path, cause: &std::io::Error) -> Error {
-    Error::io("TSB_LAYER_READ", "cannot read", path, cause)
 }

@@ -1,11 +1,10 @@
-use std::fs::File;
 use std::io::{self, BufRead, Read};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use digests::{Cancel, Compression, Error, Fault};
 
+use crate::blob::Blob;
 use crate::unpack::is_zero;
 
 pub type Chunk = Arc<Vec<u8>>;
@@ -14,8 +13,7 @@ const CHUNK: usize = 256 << 10;
 
 /// Reads the blob, unpacks it, and hands every chunk to both readers; ends early when the unpacking one is gone.
 pub fn inflate(
-    blob: File,
-    path: &Path,
+    blob: Blob,
     compression: Compression,
     mut bounds: Bounds,
     cancel: &Cancel,
@@ -23,12 +21,13 @@ pub fn inflate(
     to_unpack: &SyncSender<io::Result<Chunk>>,
 ) {
     let pump = || -> io::Result<()> {
-        let mut plain = digests::open(Blob { file: blob, path }, compression)?;
+        let size = blob.size();
+        let mut plain = digests::open(blob, compression)?;
         loop {
             cancel.check()?;
             let mut chunk = Vec::with_capacity(CHUNK);
             let end = plain.by_ref().take(CHUNK as u64).read_to_end(&mut chunk);
-            bounds.count(&chunk)?;
+            bounds.count(&chunk, size.bytes())?;
             let chunk = Arc::new(chunk);
             if !chunk.is_empty() && (to_hash.send(chunk.clone()).is_err() || to_unpack.send(Ok(chunk.clone())).is_err())
             {
@@ -45,31 +44,15 @@ pub fn inflate(
     }
 }
 
-/// The file, whose failures must not pass for broken compression.
-struct Blob<'a> {
-    file: File,
-    path: &'a Path,
-}
-
-impl Read for Blob<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buffer).map_err(|cause| match cause.kind() {
-            io::ErrorKind::Interrupted => cause,
-            _ => Error::io("TSB_LAYER_READ", "cannot read", self.path, &cause).into(),
-        })
-    }
-}
-
 /// How much a blob may grow to before it counts as a decompression bomb.
 ///
 /// With a ratio of the caller's, the plain tar is held against it. Without one the rule spares layers that really
 /// are that compressible, such as a large file of zeros (gzip packs those 1,030-fold, zstd 30,000-fold): blocks of
 /// zeros, which unpacking turns into holes, count for a hundredth, the rest in full, against 1,000 times the blob and
-/// never less than 1 GiB.
+/// never less than 1 GiB. Of a blob that still arrives only what was read so far counts: its stated size costs nothing to lie about.
 #[derive(Clone, Copy)]
 pub struct Bounds {
-    limit: u64,
-    zeros_cheap: bool,
+    max_ratio: Option<u64>,
     counted: u64,
     zeros: u64,
 }
@@ -80,24 +63,25 @@ const ZERO_DISCOUNT: u64 = 100;
 const BLOCK: usize = 4096;
 
 impl Bounds {
-    pub fn new(blob: u64, max_ratio: Option<u64>) -> Self {
-        let limit = match max_ratio {
-            Some(ratio) => blob.saturating_mul(ratio),
-            None => blob.saturating_mul(RATIO).max(FREE),
-        };
-        Self { limit, zeros_cheap: max_ratio.is_none(), counted: 0, zeros: 0 }
+    pub fn new(max_ratio: Option<u64>) -> Self {
+        Self { max_ratio, counted: 0, zeros: 0 }
     }
 
-    pub fn count(&mut self, chunk: &[u8]) -> Result<(), Error> {
+    /// Adds a piece of the plain tar; `blob` is the size that the blob has for sure. Fails with `TSB_LAYER_BOMB`.
+    pub fn count(&mut self, chunk: &[u8], blob: u64) -> Result<(), Error> {
         for block in chunk.chunks(BLOCK) {
             let length = block.len() as u64;
-            if self.zeros_cheap && is_zero(block) {
+            if self.max_ratio.is_none() && is_zero(block) {
                 self.zeros += length;
             } else {
                 self.counted += length;
             }
         }
-        if self.counted + self.zeros / ZERO_DISCOUNT <= self.limit {
+        let limit = match self.max_ratio {
+            Some(ratio) => blob.saturating_mul(ratio),
+            None => blob.saturating_mul(RATIO).max(FREE),
+        };
+        if self.counted + self.zeros / ZERO_DISCOUNT <= limit {
             return Ok(());
         }
         let message = "the layer unpacks to far more than its compressed size can honestly hold";

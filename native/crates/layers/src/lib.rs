@@ -2,6 +2,8 @@
 
 mod apply;
 mod archive;
+mod arrival;
+mod blob;
 mod entry;
 mod export;
 mod inflate;
@@ -15,6 +17,8 @@ mod walk;
 mod write;
 mod xattr;
 
-pub use apply::{Applied, ApplyRequest, apply};
+pub use apply::{Applied, ApplyRequest, Contents, apply};
+pub use arrival::Arrival;
+pub use blob::Source;
 pub use export::export_tar;
 pub use write::{WriteRequest, Written, write};

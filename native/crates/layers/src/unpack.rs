@@ -8,11 +8,12 @@ use digests::tar::{Entry, Kind, TarReader};
 use digests::{Cancel, Error};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::fs::{
-    chmodat, chownat, fchmod, fchown, ftruncate, futimens, linkat, makedev, mkdirat, mknodat, openat, symlinkat,
+    chmodat, chownat, fchmod, fchown, fstat, ftruncate, futimens, linkat, makedev, mkdirat, mknodat, openat, symlinkat,
     utimensat,
 };
 use rustix::io::Errno;
 
+use crate::apply::Contents;
 use crate::lower;
 use crate::problem::{Fail, Why};
 use crate::root::{Parent, Root, clean, join};
@@ -29,8 +30,8 @@ pub fn unpack<R: BufRead>(
     root: Root,
     lower: &[PathBuf],
     cancel: &Cancel,
-) -> Result<Root, Error> {
-    let mut unpacking = Unpacking { root, times: BTreeMap::new(), lower };
+) -> Result<(Root, Contents), Error> {
+    let mut unpacking = Unpacking { root, times: BTreeMap::new(), contents: Contents::new(), lower };
     let mut last = Vec::new();
     loop {
         cancel.check()?;
@@ -49,6 +50,7 @@ struct Unpacking<'a> {
     root: Root,
     /// Of directories, by resolved path: set at the end, since every entry made in one changes it.
     times: BTreeMap<Vec<u8>, (i64, u32)>,
+    contents: Contents,
     lower: &'a [PathBuf],
 }
 
@@ -160,8 +162,10 @@ impl Unpacking<'_> {
     ) -> Result<(), Fail> {
         let file = self.create(parent, name)?;
         let mut end = 0;
+        let mut hash = ContentHash::default();
         reader.content(entry, |offset, piece| {
             cancel.check()?;
+            hash.update(offset, piece);
             end = end.max(write_sparse(&file, offset, piece)?);
             Ok::<(), Fail>(())
         })?;
@@ -169,12 +173,23 @@ impl Unpacking<'_> {
         if end < entry.size {
             ftruncate(&file, entry.size).map_err(fail)?;
         }
+        self.remember(&file, hash.finish(entry.size))?;
         let (uid, gid) = owner(entry);
         fchown(&file, uid, gid).map_err(fail)?;
         // After the owner: a change of owner takes the set-ID bits and capabilities away.
         fchmod(&file, Mode::from_raw_mode(entry.mode)).map_err(fail)?;
         set_xattrs(&Target::Open(file.as_fd()), &entry.xattrs)?;
         futimens(&file, &times(entry.mtime)).map_err(fail)
+    }
+
+    /// A file of this number may have been here and gone: what was known of it must not stand for the new one.
+    fn remember(&mut self, file: &OwnedFd, hash: Option<[u8; 32]>) -> Result<(), Fail> {
+        let inode = fstat(file).map_err(|errno| Fail::system(errno, "cannot look at"))?.st_ino;
+        match hash {
+            Some(hash) => self.contents.insert(inode, hash),
+            None => self.contents.remove(&inode),
+        };
+        Ok(())
     }
 
     /// A new file at the name, whatever was there.
@@ -267,6 +282,7 @@ impl Unpacking<'_> {
         let parent = self.parent(above)?;
         let file = self.create(&parent, name)?;
         lower::copy(&source, &stat, &file)?;
+        self.remember(&file, None)?;
         Ok(parent)
     }
 
@@ -286,7 +302,7 @@ impl Unpacking<'_> {
     }
 
     /// Directories' times, now that nothing is made in them any more.
-    fn finish(self) -> Result<Root, Error> {
+    fn finish(self) -> Result<(Root, Contents), Error> {
         // Where the archive says nothing, a time that is always the same.
         let unsaid = self.root.implicit.iter().map(|path| (path, &(0, 0)));
         for (path, mtime) in self.times.iter().chain(unsaid) {
@@ -303,7 +319,29 @@ impl Unpacking<'_> {
                 utimensat(&parent, name, &times(*mtime), AtFlags::SYMLINK_NOFOLLOW).map_err(fail)?;
             }
         }
-        Ok(self.root)
+        Ok((self.root, self.contents))
+    }
+}
+
+/// BLAKE3 of content that comes in order. The holes of a sparse entry are not gone through here: an archive of a few bytes may
+/// state terabytes of them.
+#[derive(Default)]
+struct ContentHash {
+    hasher: blake3::Hasher,
+    length: u64,
+}
+
+impl ContentHash {
+    fn update(&mut self, offset: u64, piece: &[u8]) {
+        if offset == self.length {
+            self.hasher.update(piece);
+            self.length += piece.len() as u64;
+        }
+    }
+
+    /// `None` when not all of the `size` bytes were seen.
+    fn finish(self, size: u64) -> Option<[u8; 32]> {
+        (self.length == size).then(|| *self.hasher.finalize().as_bytes())
     }
 }
 

@@ -1,7 +1,9 @@
 use super::*;
 use crate::mount::{Upper, open_root};
+use rustix::fs::OFlags;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 fn names(folder: &Path, digest: &blake3::Hash) -> Vec<String> {
     let tree = Tree::load(folder, digest).unwrap();
@@ -29,7 +31,8 @@ impl Stage {
     }
 
     fn commit_with(&self, upper: &str, parent: Option<blake3::Hash>, implicit: Vec<Vec<u8>>) -> Committed {
-        let request = Request { upper: self.path(upper), parent, trees_directory: self.path("trees"), implicit };
+        let request =
+            Request { upper: self.path(upper), parent, trees_directory: self.path("trees"), implicit, delta: None };
         commit(&request, &Cancel::new()).unwrap()
     }
 
@@ -70,6 +73,8 @@ fn what_overlayfs_shows_is_what_the_tree_says() {
         !xattr::read_at(&upper, name.as_bytes(), |name| name == xattr::OPAQUE).unwrap().is_empty()
     };
     assert!(!marked("fresh") && marked("d/e"));
+    // Read without the parent, and nothing is changed by it: the mark stays.
+    assert_eq!(crate::delta_digest(&stage.path("upper"), &Cancel::new()).unwrap(), result.delta);
     let again = stage.commit("upper", Some(base.tree));
     assert_eq!((again.tree, again.delta), (result.tree, result.delta));
 }

@@ -13,6 +13,7 @@ pub(crate) mod write;
 
 pub use entry::{Entry, Kind, Xattr, compare, is_below};
 pub use merge::{Merged, merge};
+pub(crate) use read::corrupt;
 pub use read::{Tree, parse_digest};
 pub use select::{Selected, follow, list, select};
 pub use write::{TreeWriter, format_digest};

@@ -145,7 +145,7 @@ pub fn parse_digest(text: &str) -> Result<blake3::Hash> {
         .ok_or_else(|| Error::new("TSB_DIGEST_INVALID", Fault::Bug, format!("`{text}` is not a tree digest")))
 }
 
-pub(super) fn corrupt() -> Error {
+pub(crate) fn corrupt() -> Error {
     Error::new("TSB_TREE_CORRUPT", Fault::Host, "tree index is damaged")
         .hint("remove the directory TSBUILD_ROOT and build again")
 }

@@ -34,7 +34,7 @@ fn bench() {
         println!("{} MB", written.packed.size / 1_000_000);
         let destination = tempfile::tempdir_in(&work).unwrap();
         let request = ApplyRequest {
-            blob: output.clone(),
+            blob: Source::File(output.clone()),
             compression,
             destination: destination.path().to_owned(),
             max_ratio: None,

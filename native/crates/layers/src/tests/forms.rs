@@ -213,7 +213,7 @@ fn gnu_tar_agrees_both_ways() {
         );
         let again = Place::new();
         let mut request = again.request(b"", Compression::None);
-        request.blob = base.join("gnu.tar");
+        request.blob = Source::File(base.join("gnu.tar"));
         apply(&request, &Cancel::new()).unwrap();
         let found = tree(&again.layer());
         for (path, what) in &expected {

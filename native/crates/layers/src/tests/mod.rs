@@ -1,7 +1,9 @@
 //! What a layer can and cannot do to a directory.
 
+mod arriving;
 mod attacks;
 mod bench;
+mod contents;
 mod forms;
 mod mutations;
 mod round_trip;
@@ -18,7 +20,7 @@ use digests::{Cancel, Compression, Error};
 use tempfile::TempDir;
 
 use crate::xattr::Target;
-use crate::{Applied, ApplyRequest, WriteRequest, Written, apply, write};
+use crate::{Applied, ApplyRequest, Source, WriteRequest, Written, apply, write};
 
 pub fn entry<'a>(path: &'a str, kind: Kind, link: &'a str) -> Header<'a> {
     Header {
@@ -99,7 +101,13 @@ impl Place {
     pub fn request(&self, blob: &[u8], compression: Compression) -> ApplyRequest {
         let path = self.base.path().join("blob");
         std::fs::write(&path, blob).unwrap();
-        ApplyRequest { blob: path, compression, destination: self.layer(), max_ratio: None, lower: Vec::new() }
+        ApplyRequest {
+            blob: Source::File(path),
+            compression,
+            destination: self.layer(),
+            max_ratio: None,
+            lower: Vec::new(),
+        }
     }
 
     pub fn apply(&self, tar: &[u8]) -> Result<Applied, Error> {

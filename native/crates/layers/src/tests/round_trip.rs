@@ -16,7 +16,7 @@ fn what_is_written_unpacks_to_the_same() {
         assert_eq!(fs::metadata(&blob).unwrap().len(), written.packed.size);
         let again = Place::new();
         let mut request = again.request(b"", compression);
-        request.blob = blob.clone();
+        request.blob = Source::File(blob.clone());
         let applied = apply(&request, &Cancel::new()).unwrap();
         assert_eq!(applied.plain, written.plain);
         assert_eq!(applied.implicit, Vec::<PathBuf>::new());
