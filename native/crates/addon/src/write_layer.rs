@@ -1,5 +1,5 @@
 use digests::Compression;
-use layers::WriteRequest;
+use layers::{WriteRequest, Written};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
@@ -19,11 +19,17 @@ struct Request {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+pub struct Answer {
     diff_id: String,
     plain_size: u64,
     digest: String,
     size: u64,
+}
+
+impl From<Written> for Answer {
+    fn from(Written { plain, packed }: Written) -> Self {
+        Self { diff_id: plain.digest, plain_size: plain.size, digest: packed.digest, size: packed.size }
+    }
 }
 
 #[napi]
@@ -35,12 +41,6 @@ pub fn write_layer<'env>(env: &'env Env, request: String, token: Option<&CancelT
             compression: Compression::parse(&request.compression)?,
             level: request.level,
         };
-        let written = layers::write(&request, cancel)?;
-        Ok(Answer {
-            diff_id: written.plain.digest,
-            plain_size: written.plain.size,
-            digest: written.packed.digest,
-            size: written.packed.size,
-        })
+        layers::write(&request, cancel).map(Answer::from)
     })
 }

@@ -16,6 +16,12 @@ use crate::walk::{Found, Walk};
 /// Small files are read ahead, many at a time, by several threads; the bytes do not depend on them, and the memory is
 /// that of a few parts. What fits into one part takes no thread.
 pub fn archive(root: &Path, view: View, output: &mut dyn Write, cancel: &Cancel) -> Result<()> {
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS);
+    archive_with(workers, root, view, output, cancel)
+}
+
+/// As `archive`, with so many reading threads.
+pub fn archive_with(workers: usize, root: &Path, view: View, output: &mut dyn Write, cancel: &Cancel) -> Result<()> {
     let scribe = Scribe { root, view, cancel };
     let pool = Pool::new();
     let mut walk = Walk::open(root)?;
@@ -24,7 +30,7 @@ pub fn archive(root: &Path, view: View, output: &mut dyn Write, cancel: &Cancel)
     if first.last {
         archive.add(&prepare(scribe, first, Vec::new())?)?;
     } else {
-        add_all(&mut archive, &pool, first, walk)?;
+        add_all(&mut archive, &pool, workers, first, walk)?;
     }
     archive.tar.finish().map_err(|cause| write_error(&cause))?;
     Ok(())
@@ -34,8 +40,7 @@ pub fn archive(root: &Path, view: View, output: &mut dyn Write, cancel: &Cancel)
 const MOST_WORKERS: usize = 4;
 
 /// One thread walks, several read and write entries into memory, this one puts those into the archive in order.
-fn add_all(archive: &mut Archive<'_>, pool: &Pool, first: Part, walk: Walk) -> Result<()> {
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS);
+fn add_all(archive: &mut Archive<'_>, pool: &Pool, workers: usize, first: Part, walk: Walk) -> Result<()> {
     let (submitter, jobs, results) = ordered(workers + 2);
     let scribe = archive.scribe;
     std::thread::scope(|scope| {

@@ -61,6 +61,16 @@ impl<W: Write> TarWriter<W> {
         self.put(bytes)
     }
 
+    /// Counts content that was written to the output by another way.
+    pub fn note_content(&mut self, bytes: u64) {
+        self.size += bytes;
+    }
+
+    /// Where it writes to.
+    pub fn output(&self) -> &W {
+        &self.output
+    }
+
     /// Bytes written so far.
     pub fn size(&self) -> u64 {
         self.size

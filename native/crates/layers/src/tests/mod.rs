@@ -3,6 +3,7 @@
 mod arriving;
 mod attacks;
 mod bench;
+mod bundle;
 mod contents;
 mod forms;
 mod mutations;

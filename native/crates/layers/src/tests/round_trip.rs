@@ -2,6 +2,8 @@ use std::fs;
 
 use super::forms::furnish;
 use super::*;
+use crate::archive::archive_with;
+use crate::entry::View;
 
 #[test]
 fn what_is_written_unpacks_to_the_same() {
@@ -67,4 +69,54 @@ fn a_tree_deeper_than_open_files_allow() {
     let bytes = tar.bytes();
     place.apply(&bytes).unwrap();
     assert_eq!(place.write().unwrap().plain.size, bytes.len() as u64);
+}
+
+/// Many directories, large files among small ones, and names of one file far apart.
+fn furnish_widely(root: &Path) {
+    for directory in 0..40 {
+        let path = root.join(format!("d{directory:02}/deep/er"));
+        fs::create_dir_all(&path).unwrap();
+        for file in 0..30 {
+            fs::write(path.join(format!("f{file}")), vec![b'x'; file * 97]).unwrap();
+        }
+        if directory % 9 == 0 {
+            fs::write(path.join("large"), vec![directory; 700_000]).unwrap();
+            fs::hard_link(path.join("large"), root.join(format!("d{directory:02}/also large"))).unwrap();
+        }
+        fs::hard_link(root.join("d00/deep/er/f7"), path.join("shared")).unwrap();
+    }
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_the_threads() {
+    let place = Place::new();
+    furnish_widely(&place.layer());
+    furnish(&place.layer());
+    let tar = |workers| {
+        let mut bytes = Vec::new();
+        archive_with(workers, &place.layer(), View::Change, &mut bytes, &Cancel::new()).unwrap();
+        bytes
+    };
+    let one = tar(1);
+    assert!(one.len() > 5_000_000);
+    for workers in [2, 3, 8] {
+        assert!(tar(workers) == one, "{workers}");
+    }
+    let expected = tree(&place.layer());
+    let again = Place::new();
+    again.apply(&one).unwrap();
+    assert_eq!(tree(&again.layer()), expected);
+}
+
+/// The first failure in the order of the archive is the one that is told, however many threads read.
+#[test]
+fn an_error_far_inside_is_told_and_the_output_goes() {
+    let place = Place::new();
+    furnish_widely(&place.layer());
+    fs::write(place.layer().join("d20/deep/.wh.a"), "").unwrap();
+    fs::write(place.layer().join("d21/deep/.wh.b"), "").unwrap();
+    let output = place.base.path().join("out");
+    let error = write_upper(&place.layer(), Some(&output), Compression::Gzip).unwrap_err();
+    assert_eq!((error.code, error.path), ("TSB_LAYER_NAME", Some(PathBuf::from("d20/deep/.wh.a"))));
+    assert!(!output.exists());
 }
