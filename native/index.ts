@@ -1,17 +1,7 @@
 import type { Digest } from '../core/digest.ts'
 import { type ErrorCode, EXIT_CODES, type Fault, interrupted, TsbError, toTsbError } from '../core/error.ts'
 import { type Addon, type ArrivalToken, loadAddon } from './load.ts'
-import type {
-  ApplyLayerResult,
-  Arrival,
-  ChangeResult,
-  CommitResult,
-  Native,
-  ScanResult,
-  SelectResult,
-  TreeEntry,
-  WriteLayerResult,
-} from './types.ts'
+import type { ApplyLayerResult, Arrival, CommitResult, Native, ScanResult, SelectResult, TreeEntry, WriteLayerResult } from './types.ts'
 
 export { runnerPath } from './load.ts'
 
@@ -35,7 +25,7 @@ function nativeOf(addon: Addon): Native {
     scan: (request, signal) => call<ScanResult>('scan', request, signal),
     select: (request, signal) => call<SelectResult>('select', request, signal),
     list: (request) => settled(async () => JSON.parse(await addon.list(JSON.stringify(request))) as readonly TreeEntry[]),
-    change: (request, signal) => call<ChangeResult>('change', request, signal),
+    change: (request, signal) => call<CommitResult>('change', request, signal),
     commit: (request, signal) => call<CommitResult>('commit', request, signal),
     arrival: (path) => arrival(addon, path),
     applyLayer: ({ arrival, ...request }, signal) =>

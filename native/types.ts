@@ -14,8 +14,8 @@ export interface Native {
   select(request: SelectRequest, signal?: AbortSignal): Promise<SelectResult>
   /** The entries of one directory of a tree, sorted by name; empty when there is no such directory. */
   list(request: ListRequest): Promise<readonly TreeEntry[]>
-  /** Carries out file actions on an overlay: its upper holds the change afterwards. */
-  change(request: ChangeRequest, signal?: AbortSignal): Promise<ChangeResult>
+  /** Carries out file actions on the merged root of layers: the upper holds the change afterwards, and what `commit` says of it comes back. */
+  change(request: ChangeRequest, signal?: AbortSignal): Promise<CommitResult>
   /** Indexes an overlay upper and merges it over the tree of its parent. */
   commit(request: CommitRequest, signal?: AbortSignal): Promise<CommitResult>
   /** The `delta` that `commit` found in an overlay upper; everything is read, nothing is changed. */
@@ -105,9 +105,10 @@ export type LayerPaths = readonly string[]
 
 export interface ChangeRequest {
   readonly layers: LayerPaths
-  /** Fresh empty directories on one file system. */
+  /** Tree of what the layers show together; absent where there is none. */
+  readonly parent?: Digest
+  /** Fresh empty directory. */
   readonly upper: string
-  readonly work: string
   readonly sources: readonly ChangeSource[]
   readonly actions: readonly ChangeAction[]
   readonly treesDirectory: string
@@ -137,11 +138,6 @@ export type ChangeAction =
       readonly unpack: boolean
     }
   | { readonly kind: 'make-directory'; readonly path: string; readonly mode: number; readonly owner: string }
-
-export interface ChangeResult {
-  readonly files: number
-  readonly bytes: number
-}
 
 export interface CommitRequest {
   /** The overlay upper. */

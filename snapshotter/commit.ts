@@ -19,23 +19,34 @@ export interface Committed {
 /** Finds an earlier layer of the same op with the same change, if there is one. */
 export type FindTwin = (delta: Digest) => LayerId | undefined
 
-/**
- * Turns what a step wrote into a layer on top of `parent`. The upper directory becomes the layer as it is.
- * Where the same step made the same change before, the old layer stands in, which keeps image digests stable.
- * The layer is this process's own until it is published.
- */
+/** Finds out what a step wrote and makes it a layer on top of `parent`, see `commitChange`. */
 export async function commit(
   context: SnapshotterContext,
   workspace: Workspace,
   parent: Snapshot | undefined,
   findTwin: FindTwin,
 ): Promise<Committed> {
-  const { store, native, effects } = context
-  const change = await native.commit({
+  const change = await context.native.commit({
     upper: workspace.upper,
-    treesDirectory: store.layout.trees,
+    treesDirectory: context.store.layout.trees,
     ...(parent === undefined ? {} : { parent: parent.tree }),
   })
+  return commitChange(context, workspace, parent, change, findTwin)
+}
+
+/**
+ * Turns a change into a layer on top of `parent`. The upper directory becomes the layer as it is.
+ * Where the same step made the same change before, the old layer stands in, which keeps image digests stable.
+ * The layer is this process's own until it is published.
+ */
+export function commitChange(
+  context: SnapshotterContext,
+  workspace: Workspace,
+  parent: Snapshot | undefined,
+  change: CommitResult,
+  findTwin: FindTwin,
+): Committed {
+  const { effects } = context
   const below = parent?.layers ?? []
   const twin = findTwin(change.delta)
   if (twin !== undefined) {

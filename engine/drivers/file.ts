@@ -8,7 +8,7 @@ import { layerPaths, type SnapshotterContext } from '../../snapshotter/snapshot.
 import { resolveSource } from '../../snapshotter/sources.ts'
 import { openWorkspace } from '../../snapshotter/workspace.ts'
 import type { Driver, Executed, Execution } from '../../solver/driver.ts'
-import { commitStep, reviveStep } from './layer.ts'
+import { commitStepChange, reviveStep } from './layer.ts'
 import { rootOf, type StepResult, treeOf } from './result.ts'
 
 /** Says why a path that a COPY names is not in its source: a remedy, or nothing to add. */
@@ -65,19 +65,18 @@ async function execute(
 ): Promise<Executed<StepResult>> {
   const root = rootOf(inputs)
   await using workspace = await openWorkspace(context)
-  await context.native.change(
+  const change = await context.native.change(
     {
       layers: layerPaths(context.store, root),
+      parent: root.tree,
       upper: workspace.upper,
-      work: workspace.work,
       sources: inputs.slice(1).map((input) => changeSource(context, input)),
       actions: await Promise.all(op.actions.map((action) => changeAction(context, action, inputs))),
       treesDirectory: context.store.layout.trees,
     },
     execution.signal,
   )
-  // Awaited here: the workspace must not go before it is committed.
-  return await commitStep(context, workspace, root, execution)
+  return commitStepChange(context, workspace, root, change, execution)
 }
 
 async function copyPaths(context: SnapshotterContext, action: CopyAction, input: StepResult): Promise<readonly string[]> {

@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/digest.ts'
-import { commit } from '../../snapshotter/commit.ts'
+import type { CommitResult } from '../../native/types.ts'
+import { type Committed, commit, commitChange } from '../../snapshotter/commit.ts'
 import { layersUsable, type Snapshot, type SnapshotterContext } from '../../snapshotter/snapshot.ts'
 import { hasTree } from '../../snapshotter/tree.ts'
 import type { Workspace } from '../../snapshotter/workspace.ts'
@@ -19,7 +20,21 @@ export async function commitStep(
   root: Snapshot,
   execution: Execution,
 ): Promise<Executed<StepResult>> {
-  const { snapshot, layer, delta, isNew } = await commit(context, workspace, root, (change) => twinLayer(context, execution, change))
+  return executed(await commit(context, workspace, root, (delta) => twinLayer(context, execution, delta)))
+}
+
+/** As `commitStep`, for a step that knows what it wrote. */
+export function commitStepChange(
+  context: SnapshotterContext,
+  workspace: Workspace,
+  root: Snapshot,
+  change: CommitResult,
+  execution: Execution,
+): Executed<StepResult> {
+  return executed(commitChange(context, workspace, root, change, (delta) => twinLayer(context, execution, delta)))
+}
+
+function executed({ snapshot, layer, delta, isNew }: Committed): Executed<StepResult> {
   const stored: StoredLayer = { layer, tree: snapshot.tree }
   return { result: { kind: 'root', snapshot }, stored: JSON.stringify(stored), layers: isNew ? [layer] : [], delta }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { loadNative } from '../../native/index.ts'
 import type { ChangeAction } from '../../native/types.ts'
@@ -159,8 +159,8 @@ describe('change', skipUnlessRoot, () => {
     const { tree } = await native.commit({ upper: stage.path('high'), parent: below, treesDirectory: stage.trees })
     const request = {
       layers: [stage.path('base')],
+      parent: (await native.commit({ upper: stage.path('base'), treesDirectory: stage.trees })).tree,
       upper: stage.path('upper'),
-      work: stage.path('work'),
       treesDirectory: stage.trees,
       sources: [{ kind: 'layers', layers: [stage.path('low'), stage.path('high')], tree }] as const,
     }
@@ -175,8 +175,7 @@ describe('change', skipUnlessRoot, () => {
       'sub/f f 644 7:8 3 old',
       'sub/g f 644 7:8 4 old',
     ])
-    mkdirSync(stage.path('work2'))
-    const again = native.change({ ...request, work: stage.path('work2'), actions: [action('gone /x')] })
+    const again = native.change({ ...request, actions: [action('gone /x')] })
     await assert.rejects(again, failsWith('TSB_COPY_SOURCE_MISSING'))
   })
 
@@ -212,9 +211,8 @@ describe('change', skipUnlessRoot, () => {
     const stage = stageFor(t, CONTEXT)
     const { tree } = await stage.scan()
     const request = {
-      layers: [stage.path('base')],
+      layers: [],
       upper: stage.path('upper'),
-      work: stage.path('work'),
       treesDirectory: stage.trees,
       sources: [{ kind: 'directory', root: stage.path('context'), tree }] as const,
       actions: [action('d /o')],

@@ -19,7 +19,7 @@ import type { TestContext } from 'node:test'
 import type { Digest } from '../../core/digest.ts'
 import { isTsbError } from '../../core/error.ts'
 import { loadNative } from '../../native/index.ts'
-import type { ChangeAction, ChangeResult, IgnoreRule, ScanResult } from '../../native/types.ts'
+import type { ChangeAction, CommitResult, IgnoreRule, ScanResult } from '../../native/types.ts'
 
 /** Mounts need it; a test that mounts skips without. */
 export const isRoot: boolean = process.getuid?.() === 0
@@ -37,8 +37,11 @@ export interface Stage {
   scan(options?: ScanOptions): Promise<ScanResult>
   /** All paths of a tree, in its order. */
   paths(tree: Digest): Promise<readonly string[]>
-  /** Runs actions on the directory `base`, from the directory `context`; the upper is `upper`. */
-  change(actions: readonly ChangeAction[], options?: { readonly onScratch: boolean }): Promise<ChangeResult>
+  /**
+   * Runs actions on the directory `base`, from the directory `context`; the upper is `upper`.
+   * Asserts that what the change says about itself is what a look at its upper says.
+   */
+  change(actions: readonly ChangeAction[], options?: { readonly onScratch: boolean }): Promise<CommitResult>
 }
 
 export interface ScanOptions {
@@ -53,7 +56,7 @@ export function stageFor(test: TestContext, content: Readonly<Record<string, str
   const folder = mkdtempSync(join(tmpdir(), 'tsbuild-native-'))
   test.after(() => rmSync(folder, { recursive: true, force: true }))
   const path = (...parts: string[]): string => join(folder, ...parts)
-  for (const name of ['trees', 'context', 'base', 'upper', 'work']) mkdirSync(path(name))
+  for (const name of ['trees', 'context', 'base', 'upper']) mkdirSync(path(name))
   populate(folder, content)
   const native = loadNative()
   const trees = path('trees')
@@ -72,15 +75,24 @@ export function stageFor(test: TestContext, content: Readonly<Record<string, str
     )
     return nested.flat()
   }
-  const change = async (actions: readonly ChangeAction[], options = { onScratch: false }): Promise<ChangeResult> =>
-    native.change({
+  const change = async (actions: readonly ChangeAction[], options = { onScratch: false }): Promise<CommitResult> => {
+    const below = options.onScratch ? undefined : await native.commit({ upper: path('base'), treesDirectory: trees })
+    const result = await native.change({
       layers: options.onScratch ? [] : [path('base')],
       upper: path('upper'),
-      work: path('work'),
       treesDirectory: trees,
       sources: [{ kind: 'directory', root: path('context'), tree: (await scan()).tree }],
       actions,
+      ...(below === undefined ? {} : { parent: below.tree }),
     })
+    const look = await native.commit({
+      upper: path('upper'),
+      treesDirectory: trees,
+      ...(below === undefined ? {} : { parent: below.tree }),
+    })
+    assert.deepEqual(result, look)
+    return result
+  }
   return { folder, trees, path, scan, paths, change }
 }
 

@@ -100,6 +100,23 @@ describe('ADD of an archive', skipUnlessRoot, () => {
     assert.deepEqual(readdirSync(stage.path('upper/dir')), [])
   })
 
+  test('a directory that comes where a file came over a directory hides what is below', async (t) => {
+    const stage = stageFor(t, { 'base/dd/old': '1', 'base/f': 'below\n' })
+    writeFileSync(
+      stage.path('context/a'),
+      await tar([
+        { name: 'dd', content: 'file' },
+        { name: 'dd/', type: 'directory' },
+        { name: 'dd/new', content: '2' },
+        { name: 'hard', type: 'link', linkname: 'f' },
+      ]),
+    )
+    const { tree } = await stage.change([add('/')])
+    assert.deepEqual(await stage.paths(tree), ['/dd', '/dd/new', '/f', '/hard'])
+    assert.equal(readFileSync(stage.path('upper/hard'), 'utf8'), 'below\n')
+    assert.equal(lstatSync(stage.path('upper/f')).nlink, 2)
+  })
+
   test('copies what is no archive, packed or not, and an archive without entries', async (t) => {
     for (const bytes of [Buffer.from('text'), gzipSync('text'), Buffer.alloc(10240), Buffer.alloc(0), Buffer.from([0x1f, 0x8b, 8])]) {
       const stage = stageFor(t)

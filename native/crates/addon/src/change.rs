@@ -4,18 +4,19 @@ use files::tree::parse_digest;
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::call::call;
 use crate::cancel::CancelToken;
+use crate::commit::Answer;
 use crate::text::{Bytes, paths};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {
     layers: Vec<Bytes>,
+    parent: Option<String>,
     upper: Bytes,
-    work: Bytes,
     sources: Vec<Source>,
     actions: Vec<Action>,
     trees_directory: Bytes,
@@ -46,25 +47,18 @@ enum Action {
     },
 }
 
-#[derive(Serialize)]
-struct Answer {
-    files: u64,
-    bytes: u64,
-}
-
 #[napi]
 pub fn change<'env>(env: &'env Env, request: String, token: Option<&CancelToken>) -> napi::Result<Object<'env>> {
     call(env, request, token, |request: Request, cancel| {
         let request = change::Request {
             layers: paths(request.layers),
+            parent: request.parent.as_deref().map(parse_digest).transpose()?,
             upper: request.upper.into_path(),
-            work: request.work.into_path(),
             sources: request.sources.into_iter().map(source).collect::<Result<_>>()?,
             actions: request.actions.into_iter().map(action).collect(),
             trees_directory: request.trees_directory.into_path(),
         };
-        let changed = change::change(&request, cancel)?;
-        Ok(Answer { files: changed.files, bytes: changed.bytes })
+        change::change(&request, cancel).map(Answer::from)
     })
 }
 

@@ -1,4 +1,4 @@
-use files::commit;
+use files::commit::{self, Committed};
 use files::tree::{format_digest, parse_digest};
 use napi::Env;
 use napi::bindgen_prelude::Object;
@@ -20,12 +20,20 @@ struct Request {
     delta: Option<Bytes>,
 }
 
+/// `CommitResult` of native/types.ts.
 #[derive(Serialize)]
-struct Answer {
+pub struct Answer {
     tree: String,
     delta: String,
     entries: u64,
     bytes: u64,
+}
+
+impl From<Committed> for Answer {
+    fn from(done: Committed) -> Self {
+        let (tree, delta) = (format_digest(&done.tree), format_digest(&done.delta));
+        Self { tree, delta, entries: done.entries, bytes: done.bytes }
+    }
 }
 
 #[napi]
@@ -38,8 +46,6 @@ pub fn commit<'env>(env: &'env Env, request: String, token: Option<&CancelToken>
             implicit: request.implicit.into_iter().map(|path| path.0).collect(),
             delta: request.delta.map(Bytes::into_path),
         };
-        let done = commit::commit(&request, cancel)?;
-        let (tree, delta) = (format_digest(&done.tree), format_digest(&done.delta));
-        Ok(Answer { tree, delta, entries: done.entries, bytes: done.bytes })
+        commit::commit(&request, cancel).map(Answer::from)
     })
 }

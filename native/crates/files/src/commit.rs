@@ -1,7 +1,7 @@
 //! What a step left in its overlay upper becomes a change, and with its parent's tree a tree.
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use digests::{Cancel, Result};
 use rustix::fs::{Gid, Mode, Uid};
@@ -22,7 +22,7 @@ pub struct Request {
 }
 
 /// `CommitResult` of native/types.ts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Committed {
     pub tree: blake3::Hash,
     pub delta: blake3::Hash,
@@ -44,7 +44,7 @@ pub fn commit(request: &Request, cancel: &Cancel) -> Result<Committed> {
     for path in &request.implicit {
         take_from_parent(&upper, path, &parent)?;
     }
-    let mut delta = match &request.delta {
+    let delta = match &request.delta {
         Some(file) => {
             let mut delta = Delta::load(file)?;
             request.implicit.iter().try_for_each(|path| delta.refresh(&upper, path, cancel))?;
@@ -52,12 +52,17 @@ pub fn commit(request: &Request, cancel: &Cancel) -> Result<Committed> {
         }
         None => Delta::index(&upper, &Contents::new(), cancel)?,
     };
-    let merged = tree::merge(&parent, &delta.entries)?;
-    drop_needless_marks(&upper, &merged.needless, &mut delta)?;
+    conclude(&upper, &parent, delta, &request.trees_directory)
+}
+
+/// Ends a commit whose delta is known: all that `upper` holds. Fails as `commit`.
+pub(crate) fn conclude(upper: &OwnedFd, parent: &Tree, mut delta: Delta, trees: &Path) -> Result<Committed> {
+    let merged = tree::merge(parent, &delta.entries)?;
+    drop_needless_marks(upper, &merged.needless, &mut delta)?;
     let mut writer = TreeWriter::new();
     delta.entries.iter().for_each(|entry| writer.push(entry));
     Ok(Committed {
-        tree: merged.tree.save(&request.trees_directory)?,
+        tree: merged.tree.save(trees)?,
         delta: writer.finish()?.1,
         entries: delta.entries.len() as u64,
         bytes: delta.bytes,

@@ -35,10 +35,12 @@ pub(crate) fn open_upper(path: &Path) -> Result<OwnedFd> {
         .map_err(|e| failed("cannot open", path, &e.into()))
 }
 
-struct Item {
-    entry: Entry,
+/// What an upper has at one path.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub entry: Entry,
     /// Of files with several names.
-    inode: Option<u64>,
+    pub inode: Option<u64>,
 }
 
 type Found = Vec<(Vec<u8>, Vec<Item>)>;
@@ -64,9 +66,13 @@ impl Delta {
                 Ok(())
             },
         )?;
-        let items = in_order(found.into_iter().flatten(), |item| &item.entry, |_| {});
+        Ok(Self::of(in_order(found.into_iter().flatten(), |item| &item.entry, |_| {})))
+    }
+
+    /// From all that an upper holds, in tree order.
+    pub(crate) fn of(items: Vec<Item>) -> Self {
         let bytes = content_bytes(&items);
-        Ok(Self { entries: items.into_iter().map(|item| item.entry).collect(), bytes })
+        Self { entries: items.into_iter().map(|item| item.entry).collect(), bytes }
     }
 
     /// Takes what `write` has left.
@@ -128,7 +134,7 @@ impl Reader<'_> {
             Kind::File => {
                 entry.hash = match self.contents.get(&stat.st_ino) {
                     Some(known) => *known,
-                    None => self.hash(name).map_err(refused)?,
+                    None => self.hash(name, entry.size).map_err(refused)?,
                 };
             }
             Kind::Symlink => {
@@ -144,11 +150,11 @@ impl Reader<'_> {
         Ok(Item { inode: (stat.st_nlink > 1).then_some(stat.st_ino), entry })
     }
 
-    fn hash(&mut self, name: &[u8]) -> std::io::Result<[u8; 32]> {
+    fn hash(&mut self, name: &[u8], size: u64) -> std::io::Result<[u8; 32]> {
         self.buffer.resize(content::BUFFER, 0);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::openat(self.directory, name, flags, Mode::empty())?);
-        content::hash(&file, &mut self.buffer, self.cancel).map(|(hash, _)| hash)
+        content::hash(&file, size, &mut self.buffer, self.cancel).map(|(hash, _)| hash)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use digests::{Cancel, Error, Result};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
@@ -27,7 +28,7 @@ pub fn export_directory(layers: &[PathBuf], destination: &Path, cancel: &Cancel)
     let Some(root) = mount::open_root(layers, None)? else { return Ok(()) };
     let owner = Owner { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
     let overrides = Overrides { owner: Some(owner), mode: None };
-    let copier = Copier::new(root.as_fd(), to.as_fd(), overrides, false, cancel);
+    let copier = Copier::new(slice::from_ref(&root), &to, overrides, false, cancel);
     let found: Vec<Vec<(Vec<u8>, Stat)>> = walk(
         root.as_fd(),
         (Vec::new(), ()),
@@ -57,7 +58,7 @@ fn export_names(
     for name in names {
         copier.cancel.check()?;
         let path = join(&directory.path, &name.bytes);
-        let (entry, stat) = look(directory, name, path.clone()).map_err(|e| failed("cannot read", &path, &e))?;
+        let (mut entry, stat) = look(directory, name, path.clone()).map_err(|e| failed("cannot read", &path, &e))?;
         if entry.kind == Kind::Character && entry.rdev == 0 {
             // The whiteout of a layer that has nothing below it and is therefore no mount.
             continue;
@@ -71,9 +72,9 @@ fn export_names(
             made.push((path, stat));
             continue;
         }
-        let (from, to) = (directory.fd.as_fd(), target.as_fd());
-        let spot = Spot { from, from_name: &name.bytes, to, to_name: &name.bytes, shown: &path };
-        copier.copy(&entry, &spot, &mut buffer)?;
+        let from = slice::from_ref(&directory.fd);
+        let spot = Spot { from, from_name: &name.bytes, to: &target, to_name: &name.bytes, shown: &path };
+        copier.copy(&mut entry, &spot, &mut buffer)?;
     }
     Ok(made)
 }

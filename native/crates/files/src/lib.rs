@@ -10,6 +10,7 @@ mod open;
 mod read_file;
 mod remove;
 pub mod scan;
+mod stack;
 pub mod tree;
 mod verify;
 mod walk;

@@ -1,66 +1,47 @@
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use digests::{Cancel, Error, Fault, Result};
-use rustix::fs::{Mode, OFlags};
 
-use super::item::{Copier, Spot};
+use super::item::{Copier, Overrides, Spot, over_directory, set_times};
 use super::owner::Owner;
 use super::resolve::{Place, conflict, failed, make_directories, make_missing, resolve};
-use super::{Changed, Copy, OpenSource, subtree, unpack};
-use crate::open::{as_path, open_below, open_directory, split};
+use super::root::Root;
+use super::source::OpenSource;
+use super::{Copy, subtree, unpack};
+use crate::content;
+use crate::delta::Item;
+use crate::open::{as_path, join, split};
 use crate::tree::{self, Entry, Kind};
 
 /// COPY's own mode for the directories that it makes; BuildKit's process has the umask 022, which `--chmod` does not
 /// escape there.
 const UMASK: u32 = 0o022;
 
-/// What a copy changes about everything that it copies.
-#[derive(Clone, Copy)]
-pub(crate) struct Overrides {
-    pub owner: Option<Owner>,
-    pub mode: Option<u32>,
-}
-
-impl Overrides {
-    fn of_new_directories(self) -> (u32, Owner) {
-        (self.mode.unwrap_or(0o755) & 0o777 & !UMASK, self.owner.unwrap_or_default())
-    }
-}
-
 /// One COPY or ADD (BuildKit, solver/llbsolver/file, and fsutil's copy): every path in order into the destination.
 pub(super) fn run(
     copy: &Copy,
     source: &OpenSource,
-    root: &OwnedFd,
+    root: &mut Root<'_>,
     overrides: Overrides,
     cancel: &Cancel,
-    changed: &mut Changed,
 ) -> Result<()> {
     for path in &copy.paths {
         cancel.check()?;
         let entry = tree::follow(&source.tree, path)?.ok_or_else(|| missing(path))?;
-        let from = source.root.as_ref().ok_or_else(|| missing(path))?;
-        if copy.unpack && entry.kind == Kind::File {
-            let archive = open_archive(from, &entry, source.is_live)?;
-            if unpack::try_unpack(archive, root, &copy.destination, overrides.owner, cancel, changed)? {
-                continue;
-            }
-        }
-        let task = Task { copy, source, from: from.as_fd(), root, overrides, cancel };
+        let task = Task { source, destination: &copy.destination, overrides, cancel };
         match entry.kind {
-            Kind::Directory => task.directory(&entry, changed)?,
-            _ => task.file(path, &entry, changed)?,
+            Kind::Directory => task.directory(root, path, &entry)?,
+            Kind::File if copy.unpack && task.unpack(root, &entry)? => {}
+            _ => task.file(root, path, entry)?,
         }
     }
     Ok(())
 }
 
 struct Task<'a> {
-    copy: &'a Copy,
     source: &'a OpenSource,
-    from: BorrowedFd<'a>,
-    root: &'a OwnedFd,
+    destination: &'a [u8],
     overrides: Overrides,
     cancel: &'a Cancel,
 }
@@ -68,57 +49,78 @@ struct Task<'a> {
 impl Task<'_> {
     /// The content of a directory goes into the destination, which is made where it is missing. Only its times are the
     /// source's.
-    fn directory(&self, entry: &Entry, changed: &mut Changed) -> Result<()> {
-        let destination = &self.copy.destination;
-        let (mode, owner) = self.overrides.of_new_directories();
-        let to = match resolve(self.root, destination)? {
+    fn directory(&self, root: &mut Root<'_>, path: &[u8], entry: &Entry) -> Result<()> {
+        let destination = self.destination;
+        let (mode, owner) = self.of_new_directories();
+        let at = match resolve(root, b"", destination)? {
             Place::Directory(directory) => directory,
-            Place::Missing(directory, names) => make_missing(directory, &names, mode, owner, destination)?,
+            Place::Missing(directory, names) => make_missing(root, directory, &names, mode, owner)?,
             Place::Other(..) => {
                 let shown = as_path(destination).display().to_string();
                 return Err(conflict(format!("cannot copy a directory to `{shown}`, which is none"), destination)
                     .hint("choose another destination, or remove what is in the way first"));
             }
         };
-        let from =
-            open_directory(self.from, &entry.path).map_err(|e| unreadable(&entry.path, &e, self.source.is_live))?;
-        let times = rustix::fs::fstat(&from).map_err(|e| unreadable(&entry.path, &e.into(), self.source.is_live))?;
-        let copier = self.copier(from.as_fd(), to.as_fd());
-        subtree::copy(&copier, &self.source.tree, &entry.path, changed).map_err(|e| below(&entry.path, e))?;
-        super::item::set_times(&to, &times).map_err(|e| failed("cannot set the times of", destination, e))
+        let from = self.source.directories(&entry.path)?;
+        let top = from.first().ok_or_else(|| missing(path))?;
+        let times = rustix::fs::fstat(top).map_err(|e| unreadable(&entry.path, &e.into(), self.source.is_live()))?;
+        let to = root.enter(&at)?;
+        let copier = self.copier(&from, &to);
+        subtree::copy(&copier, root, &self.source.tree, &entry.path, &at).map_err(|e| below(&entry.path, e))?;
+        set_times(&to, &times).map_err(|e| failed("cannot set the times of", destination, e))
     }
 
     /// A file goes into the destination when that is a directory, and replaces what is there otherwise.
-    fn file(&self, path: &[u8], entry: &Entry, changed: &mut Changed) -> Result<()> {
-        let destination = &self.copy.destination;
-        let (mode, owner) = self.overrides.of_new_directories();
-        let parents = if destination.ends_with(b"/") { destination.as_slice() } else { split(destination).0 };
-        make_directories(self.root, parents, mode, owner)?;
-        let (directory, name) = match resolve(self.root, destination)? {
-            Place::Directory(directory) => (directory, split(path).1.to_vec()),
-            Place::Other(directory, name) => (directory, name),
+    fn file(&self, root: &mut Root<'_>, path: &[u8], mut entry: Entry) -> Result<()> {
+        let destination = self.destination;
+        let (mode, owner) = self.of_new_directories();
+        let parents = if destination.ends_with(b"/") { destination } else { split(destination).0 };
+        make_directories(root, parents, mode, owner)?;
+        let at = match resolve(root, b"", destination)? {
+            Place::Directory(directory) => join(&directory, split(path).1),
+            Place::Other(other) => other,
             Place::Missing(directory, names) => {
                 // Several names are missing where the destination is a link to nowhere.
                 let (last, above) = names.split_last().ok_or_else(|| missing(path))?;
-                (make_missing(directory, above, mode, owner, destination)?, last.clone())
+                join(&make_missing(root, directory, above, mode, owner)?, last)
             }
         };
-        let (parent, source_name) = split(&entry.path);
-        let from = open_directory(self.from, parent).map_err(|e| unreadable(&entry.path, &e, self.source.is_live))?;
-        let copier = self.copier(from.as_fd(), directory.as_fd());
-        let spot =
-            Spot { from: from.as_fd(), from_name: source_name, to: directory.as_fd(), to_name: &name, shown: path };
-        let mut buffer = Vec::new();
-        changed.files += 1;
-        changed.bytes += copier.copy(entry, &spot, &mut buffer)?;
+        let (parent, name) = split(&at);
+        let (source_parent, source_name) = split(&entry.path);
+        let (from, to) = (self.source.directories(source_parent)?, root.enter(parent)?);
+        let source_name = source_name.to_vec();
+        let spot = Spot { from: &from, from_name: &source_name, to: &to, to_name: name, shown: path };
+        if root.kind(&at)? == Some(Kind::Directory) {
+            return Err(over_directory(name, path));
+        }
+        let inode = self.copier(&from, &to).copy(&mut entry, &spot, &mut Vec::new())?;
+        entry.path = at;
+        root.record(Item { entry, inode });
         Ok(())
     }
 
-    fn copier<'b>(&'b self, from: BorrowedFd<'b>, to: BorrowedFd<'b>) -> Copier<'b> {
-        Copier::new(from, to, self.overrides, self.source.is_live, self.cancel)
+    /// Unpacks a file if it is an archive.
+    fn unpack(&self, root: &mut Root<'_>, entry: &Entry) -> Result<bool> {
+        let archive = self.source.open_file(&entry.path)?;
+        if !unpack::try_unpack(&archive, root, self.destination, self.overrides.owner, self.cancel)? {
+            return Ok(false);
+        }
+        // It was read as a stream, and not to its end.
+        if self.source.is_live() && !content::is_hashed(&archive, &entry.hash, self.cancel) {
+            return Err(changed_meanwhile(&entry.path));
+        }
+        Ok(true)
+    }
+
+    /// Mode and owner of the directories on the way that COPY has to make.
+    fn of_new_directories(&self) -> (u32, Owner) {
+        (self.overrides.mode.unwrap_or(0o755) & 0o777 & !UMASK, self.overrides.owner.unwrap_or_default())
+    }
+
+    fn copier<'b>(&'b self, from: &'b [OwnedFd], to: &'b OwnedFd) -> Copier<'b> {
+        Copier::new(from, to, self.overrides, self.source.is_live(), self.cancel)
     }
 }
-
 /// What fails below a directory names paths relative to it; users know the path in the source.
 fn below(directory: &[u8], mut error: Error) -> Error {
     if let Some(path) = error.path.take_if(|path| path.is_relative()) {
@@ -127,12 +129,6 @@ fn below(directory: &[u8], mut error: Error) -> Error {
         error.path = Some(whole);
     }
     error
-}
-
-fn open_archive(from: &OwnedFd, entry: &Entry, is_live: bool) -> Result<std::fs::File> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK;
-    let open = open_below(from, &entry.path, flags, Mode::empty());
-    open.map(std::fs::File::from).map_err(|e| unreadable(&entry.path, &e, is_live))
 }
 
 /// A source that the tree has and the disk has not, or not like that.

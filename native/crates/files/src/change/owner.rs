@@ -1,12 +1,11 @@
 //! `--chown`: names are those of the destination's own passwd and group files.
 
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
 
 use digests::{Error, Fault, Result};
-use rustix::fs::{Mode, OFlags};
 
 use super::resolve::{Place, resolve};
+use super::root::Root;
 
 /// As BuildKit: larger files are refused.
 const MAX_FILE: u64 = 10 << 20;
@@ -19,15 +18,15 @@ pub(crate) struct Owner {
 
 /// Reads `user[:group]`. A number alone is user and group; a name alone brings its own group; with a colon, a group that
 /// is missing or unknown leaves the user's. Unknown users are 0, as in BuildKit, whose manual promises an error.
-/// Fails with `TSB_COPY_OWNER` when passwd or group cannot be read, and for a name when `is_scratch`: where there is no
+/// Fails with `TSB_COPY_OWNER` when passwd or group cannot be read, and for a name on `scratch`: where there is no
 /// layer yet, there is nobody to mean (BuildKit fails as well).
-pub(super) fn look_up(root: impl AsFd, text: &str, is_scratch: bool) -> Result<Owner> {
+pub(super) fn look_up(root: &Root<'_>, text: &str) -> Result<Owner> {
     let (user, group) = match text.split_once(':') {
         Some((user, group)) => (user, Some(group)),
         None => (text, None),
     };
     let is_name = |word: &str| !word.is_empty() && word.parse::<u32>().is_err();
-    if is_scratch && (is_name(user) || group.is_some_and(is_name)) {
+    if root.is_scratch() && (is_name(user) || group.is_some_and(is_name)) {
         let message = format!("`{text}` names a user or group, but `scratch` has none");
         return Err(
             Error::new("TSB_COPY_OWNER", Fault::Input, message).hint("write numbers, as in `--chown=1000:1000`")
@@ -36,12 +35,12 @@ pub(super) fn look_up(root: impl AsFd, text: &str, is_scratch: bool) -> Result<O
     let mut owner = match user.parse::<u32>() {
         Ok(uid) => Owner { uid, gid: if group.is_none() { uid } else { 0 } },
         Err(_) if user.is_empty() => Owner::default(),
-        Err(_) => find_user(&read(&root, b"/etc/passwd")?, user).unwrap_or_default(),
+        Err(_) => find_user(&read(root, b"/etc/passwd")?, user).unwrap_or_default(),
     };
     match group.map(|group| (group, group.parse::<u32>())) {
         None | Some(("", _)) => {}
         Some((_, Ok(gid))) => owner.gid = gid,
-        Some((name, Err(_))) => owner.gid = find_group(&read(&root, b"/etc/group")?, name).unwrap_or(owner.gid),
+        Some((name, Err(_))) => owner.gid = find_group(&read(root, b"/etc/group")?, name).unwrap_or(owner.gid),
     }
     Ok(owner)
 }
@@ -67,14 +66,13 @@ fn find_group(group: &str, name: &str) -> Option<u32> {
 }
 
 /// The text of a file of the root; empty when there is none.
-fn read(root: impl AsFd, path: &[u8]) -> Result<String> {
+fn read(root: &Root<'_>, path: &[u8]) -> Result<String> {
     let shown = String::from_utf8_lossy(path).into_owned();
     let failed = |cause: &std::io::Error| Error::io("TSB_COPY_OWNER", "cannot read", &shown, cause);
-    let Place::Other(directory, name) = resolve(root, path)? else { return Ok(String::new()) };
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file: OwnedFd = rustix::fs::openat(&directory, name, flags, Mode::empty()).map_err(|e| failed(&e.into()))?;
+    let Place::Other(at) = resolve(root, b"", path)? else { return Ok(String::new()) };
+    let file = root.open_file(&at)?;
     let mut bytes = Vec::new();
-    let length = std::fs::File::from(file).take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| failed(&e))?;
+    let length = file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| failed(&e))?;
     if length as u64 > MAX_FILE {
         return Err(Error::new("TSB_COPY_OWNER", Fault::Input, format!("`{shown}` is larger than 10 MiB")));
     }
@@ -83,17 +81,36 @@ fn read(root: impl AsFd, path: &[u8]) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Request;
     use super::*;
+    use crate::commit;
+    use digests::Cancel;
     use std::fs;
+    use std::path::{Path, PathBuf};
+
+    /// A change of the directory `layer`, if there is one, in `folder`.
+    fn request(folder: &Path, layer: Option<&str>) -> Request {
+        let _ = fs::create_dir(folder.join("trees"));
+        let _ = fs::create_dir(folder.join("upper"));
+        let layers: Vec<PathBuf> = layer.iter().map(|name| folder.join(name)).collect();
+        let trees_directory = folder.join("trees");
+        let parent = layers.first().map(|layer| {
+            let (upper, trees_directory) = (layer.clone(), trees_directory.clone());
+            let request = commit::Request { upper, parent: None, trees_directory, implicit: Vec::new(), delta: None };
+            commit::commit(&request, &Cancel::new()).unwrap().tree
+        });
+        let (sources, actions) = (Vec::new(), Vec::new());
+        Request { layers, parent, upper: folder.join("upper"), sources, actions, trees_directory }
+    }
 
     #[test]
     fn owners_are_read_as_buildkit_reads_them() {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("etc")).unwrap();
-        fs::write(folder.path().join("etc/passwd"), "junk\nbob:x:500:600::/:/bin/sh\n5:x:700:701::/:/bin/sh\n")
+        fs::create_dir_all(folder.path().join("base/etc")).unwrap();
+        fs::create_dir(folder.path().join("bare")).unwrap();
+        fs::write(folder.path().join("base/etc/passwd"), "junk\nbob:x:500:600::/:/bin/sh\n5:x:700:701::/:/bin/sh\n")
             .unwrap();
-        fs::write(folder.path().join("etc/group"), "\ngrp:x:900:\n").unwrap();
-        let root = fs::File::open(folder.path()).unwrap();
+        fs::write(folder.path().join("base/etc/group"), "\ngrp:x:900:\n").unwrap();
         // Every line was tried on Docker 28 (BuildKit).
         let cases = [
             ("bob", (500, 600)),
@@ -108,12 +125,16 @@ mod tests {
             ("abc:", (0, 0)),
             ("7:", (7, 0)),
         ];
+        let on_base = request(folder.path(), Some("base"));
+        let root = Root::open(&on_base).unwrap();
         for (text, (uid, gid)) in cases {
-            assert_eq!(look_up(&root, text, false).unwrap(), Owner { uid, gid }, "{text}");
+            assert_eq!(look_up(&root, text).unwrap(), Owner { uid, gid }, "{text}");
         }
-        fs::remove_dir_all(folder.path().join("etc")).unwrap();
-        assert_eq!(look_up(&root, "bob:grp", false).unwrap(), Owner::default());
-        assert_eq!(look_up(&root, "bob:5", true).unwrap_err().code, "TSB_COPY_OWNER");
-        assert_eq!(look_up(&root, "7:5", true).unwrap(), Owner { uid: 7, gid: 5 });
+        let on_bare = request(folder.path(), Some("bare"));
+        assert_eq!(look_up(&Root::open(&on_bare).unwrap(), "bob:grp").unwrap(), Owner::default());
+        let on_nothing = request(folder.path(), None);
+        let scratch = Root::open(&on_nothing).unwrap();
+        assert_eq!(look_up(&scratch, "bob:5").unwrap_err().code, "TSB_COPY_OWNER");
+        assert_eq!(look_up(&scratch, "7:5").unwrap(), Owner { uid: 7, gid: 5 });
     }
 }

@@ -1,152 +1,228 @@
 //! The content of a directory, several files at a time.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use digests::Result;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, Uid};
-use rustix::io::Errno;
+use digests::{Error, Result};
+use rustix::fs::{Gid, Mode, Uid};
 
-use super::Changed;
 use super::copy::unreadable;
-use super::item::{Copier, Spot, set_times, set_xattrs};
+use super::item::{Copier, Spot, over_directory, set_times, set_xattrs};
+use super::owner::Owner;
 use super::resolve::{conflict, failed};
-use crate::open::{as_path, open_directory, split};
-use crate::tree::{Entry, Kind, Tree};
+use super::root::Root;
+use crate::delta::Item;
+use crate::open::{as_path, join, open_directory, split};
+use crate::stack;
+use crate::tree::{Entry, Kind, Tree, Xattr};
 use crate::walk::{panicked, thread_count};
 
-/// Files that a thread takes at once.
-const PART: usize = 256;
+/// Files that a thread takes at once. Directories are mostly smaller: threads in one directory wait for each other.
+const PART: usize = 512;
+
+/// A directory to be filled. Paths of sources are relative to the directory that is copied.
+struct Planned {
+    entry: Entry,
+    made: Made,
+    /// The last of its parts.
+    part: usize,
+    /// Parts that are not done.
+    left: AtomicUsize,
+}
+
+/// What a directory of the destination was before.
+struct Made {
+    /// It is new, and so is all that comes into it.
+    is_new: bool,
+    /// Attributes that it has already.
+    xattrs: Vec<Xattr>,
+}
 
 /// Files of one directory.
 struct Part {
-    /// Relative to the directory that is copied; empty for itself.
-    directory: Vec<u8>,
+    directory: usize,
     entries: Vec<Entry>,
 }
 
-/// Copies all that the tree has below `top` from one open directory to another. First the directories are made, in order,
-/// then files are copied on several threads, then the directories get their owners, modes and times.
-pub(super) fn copy(copier: &Copier<'_>, tree: &Tree, top: &[u8], changed: &mut Changed) -> Result<()> {
+/// Copies all that the tree has below `top` into the directory `at` of the root, where the copier's `to` stands.
+/// First the directories are made, in order; then files are copied on several threads, and whoever finishes a
+/// directory gives it its owner, mode and times.
+pub(super) fn copy(copier: &Copier<'_>, root: &mut Root<'_>, tree: &Tree, top: &[u8], at: &[u8]) -> Result<()> {
+    let (directories, parts) = plan(copier, root, tree, top, at)?;
+    let parts = Mutex::new(parts.into_iter());
+    let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let run = || -> Result<Vec<Item>> {
+        let mut buffer = Vec::new();
+        let mut done = Vec::new();
+        while let Some(part) = next() {
+            let copied = copy_part(copier, &directories, part, at, &mut buffer, &mut done);
+            // Whoever fails leaves nothing for the others.
+            copied.inspect_err(|_| while next().is_some() {})?;
+        }
+        Ok(done)
+    };
+    let done = thread::scope(|scope| {
+        let others: Vec<_> = (1..thread_count()).map(|_| scope.spawn(run)).collect();
+        let mut all = vec![run()];
+        all.extend(others.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))));
+        all.into_iter().collect::<Result<Vec<_>>>()
+    })?;
+    done.into_iter().flatten().for_each(|item| root.record(item));
+    Ok(())
+}
+
+/// Makes the directories and says what is to be copied into each.
+fn plan(
+    copier: &Copier<'_>,
+    root: &mut Root<'_>,
+    tree: &Tree,
+    top: &[u8],
+    at: &[u8],
+) -> Result<(Vec<Planned>, Vec<Part>)> {
     let strip = if top.is_empty() { 0 } else { top.len() + 1 };
-    let mut directories: Vec<Entry> = Vec::new();
-    let mut parts = vec![Part { directory: Vec::new(), entries: Vec::new() }];
-    let mut part_of = std::collections::HashMap::from([(Vec::new(), 0)]);
+    let (mut directories, mut parts) = (Vec::new(), Vec::new());
+    let entry = Entry::new(Vec::new(), Kind::Directory, 0);
+    add_directory(&mut directories, &mut parts, entry, Made { is_new: false, xattrs: Vec::new() });
+    // The directories on the way to the current entry, and the one that is open.
+    let mut way = vec![0];
+    let mut open: Option<(usize, OwnedFd)> = None;
     for entry in tree.entries(tree.below(top)) {
         let mut entry = entry?;
         entry.path.drain(..strip);
-        if entry.kind == Kind::Directory {
-            directories.push(entry);
+        let parent_path = split(&entry.path).0;
+        while way.last().is_some_and(|last| directories[*last].entry.path != parent_path) {
+            way.pop();
+        }
+        let parent = way.last().copied().unwrap_or_default();
+        let is_new = directories[parent].made.is_new;
+        if entry.kind != Kind::Directory {
+            if !is_new && root.kind(&join(at, &entry.path))? == Some(Kind::Directory) {
+                return Err(over_directory(split(&entry.path).1, &entry.path));
+            }
+            add_file(&mut directories, &mut parts, parent, entry);
             continue;
         }
-        let parent = split(&entry.path).0;
-        let mut index = part_of.get(parent).copied().unwrap_or(usize::MAX);
-        if parts.get(index).is_none_or(|part| part.entries.len() >= PART) {
-            index = parts.len();
-            parts.push(Part { directory: parent.to_vec(), entries: Vec::new() });
-            part_of.insert(parent.to_vec(), index);
-        }
-        parts[index].entries.push(entry);
+        copier.cancel.check()?;
+        let above = match open.take() {
+            Some((index, above)) if index == parent => above,
+            _ => open_directory(copier.to, parent_path).map_err(|e| broken(parent_path, &e))?,
+        };
+        let made = make(copier, root, &above, &entry, at, is_new)?;
+        open = Some((parent, above));
+        way.push(directories.len());
+        add_directory(&mut directories, &mut parts, entry, made);
     }
-    make_directories(copier, &directories)?;
-    let done = in_parallel(&parts, |part, buffer| copy_part(copier, part, buffer))?;
-    changed.files += done.iter().map(|(files, _)| files).sum::<u64>();
-    changed.bytes += done.iter().map(|(_, bytes)| bytes).sum::<u64>();
-    in_parallel(&directories, |entry, _| finish_directory(copier, entry)).map(|_| ())
+    Ok((directories, parts))
 }
 
-fn make_directories(copier: &Copier<'_>, directories: &[Entry]) -> Result<()> {
-    // The directories on the way to the current one, open, with their paths.
-    let mut way: Vec<(Vec<u8>, OwnedFd)> = Vec::new();
-    for entry in directories {
+fn add_directory(directories: &mut Vec<Planned>, parts: &mut Vec<Part>, entry: Entry, made: Made) {
+    let directory = directories.len();
+    directories.push(Planned { entry, made, part: parts.len(), left: AtomicUsize::new(1) });
+    parts.push(Part { directory, entries: Vec::new() });
+}
+
+fn add_file(directories: &mut [Planned], parts: &mut Vec<Part>, directory: usize, entry: Entry) {
+    let planned = &mut directories[directory];
+    if parts[planned.part].entries.len() >= PART {
+        planned.part = parts.len();
+        *planned.left.get_mut() += 1;
+        parts.push(Part { directory, entries: Vec::new() });
+    }
+    parts[planned.part].entries.push(entry);
+}
+
+/// Makes one directory where there is none.
+fn make(
+    copier: &Copier<'_>,
+    root: &mut Root<'_>,
+    above: &OwnedFd,
+    entry: &Entry,
+    at: &[u8],
+    is_new: bool,
+) -> Result<Made> {
+    let path = join(at, &entry.path);
+    let found = if is_new { None } else { root.entry(&path)? };
+    match found {
+        None => {
+            let mode = Mode::from_raw_mode(copier.mode_of(entry) & 0o777) | Mode::RWXU;
+            rustix::fs::mkdirat(above, split(&path).1, mode)
+                .map_err(|e| failed("cannot make directory", &entry.path, e))?;
+            Ok(Made { is_new: true, xattrs: Vec::new() })
+        }
+        Some(found) if found.kind == Kind::Directory => {
+            if !root.is_written(&path) {
+                root.copy_up(above, &path)?;
+            }
+            Ok(Made { is_new: false, xattrs: found.xattrs })
+        }
+        // A link to a directory is none here: below the top, links of the destination are not followed.
+        Some(_) => {
+            let message =
+                format!("cannot copy directory `{}` over something that is none", as_path(&entry.path).display());
+            Err(conflict(message, &entry.path)
+                .hint("copy into the directory that the link of the destination leads to"))
+        }
+    }
+}
+
+fn copy_part(
+    copier: &Copier<'_>,
+    directories: &[Planned],
+    part: Part,
+    at: &[u8],
+    buffer: &mut Vec<u8>,
+    done: &mut Vec<Item>,
+) -> Result<()> {
+    let planned = &directories[part.directory];
+    let path = &planned.entry.path;
+    let from = stack::below(copier.from, path).map_err(|e| unreadable(path, &e, copier.is_live))?;
+    let to = open_directory(copier.to, path).map_err(|e| broken(path, &e))?;
+    for mut entry in part.entries {
         copier.cancel.check()?;
-        let (parent, name) = split(&entry.path);
-        way.retain(|(path, _)| parent.starts_with(path) && (path.len() == parent.len() || parent[path.len()] == b'/'));
-        if way.last().is_none_or(|(path, _)| path != parent) {
-            let open = open_directory(copier.to, parent).map_err(|e| broken(&entry.path, &e))?;
-            way.push((parent.to_vec(), open));
-        }
-        let directory = way.last().map_or(copier.to, |(_, open)| open.as_fd());
-        let mode = Mode::from_raw_mode(copier.mode_of(entry) & 0o777);
-        match rustix::fs::mkdirat(directory, name, mode) {
-            Ok(()) => {}
-            Err(Errno::EXIST) => check_directory(directory, name, &entry.path)?,
-            Err(e) => return Err(failed("cannot make directory", &entry.path, e)),
-        }
+        let shown = entry.path.clone();
+        let name = split(&shown).1;
+        let spot = Spot { from: &from, from_name: name, to: &to, to_name: name, shown: &shown };
+        let inode = copier.copy(&mut entry, &spot, buffer)?;
+        entry.path = join(at, &shown);
+        done.push(Item { entry, inode });
+    }
+    let is_last = planned.left.fetch_sub(1, Ordering::AcqRel) == 1;
+    // What is copied into keeps what it has.
+    if is_last && part.directory != 0 {
+        done.push(finish(copier, planned, &from[0], &to, at)?);
     }
     Ok(())
 }
 
-/// A link to a directory is none here: below the top, links of the destination are not followed.
-fn check_directory(directory: impl AsFd, name: &[u8], path: &[u8]) -> Result<()> {
-    let stat =
-        rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|e| failed("cannot stat", path, e))?;
-    if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
-        return Ok(());
-    }
-    let message = format!("cannot copy directory `{}` over something that is none", as_path(path).display());
-    Err(conflict(message, path).hint("copy into the directory that the link of the destination leads to"))
-}
-
-fn copy_part(copier: &Copier<'_>, part: &Part, buffer: &mut Vec<u8>) -> Result<(u64, u64)> {
-    if part.entries.is_empty() {
-        return Ok((0, 0));
-    }
-    let from =
-        open_directory(copier.from, &part.directory).map_err(|e| unreadable(&part.directory, &e, copier.is_live))?;
-    let to = open_directory(copier.to, &part.directory).map_err(|e| broken(&part.directory, &e))?;
-    let mut bytes = 0;
-    for entry in &part.entries {
-        copier.cancel.check()?;
-        let name = split(&entry.path).1;
-        let spot = Spot { from: from.as_fd(), from_name: name, to: to.as_fd(), to_name: name, shown: &entry.path };
-        bytes += copier.copy(entry, &spot, buffer)?;
-    }
-    Ok((part.entries.len() as u64, bytes))
-}
-
-fn finish_directory(copier: &Copier<'_>, entry: &Entry) -> Result<()> {
-    let path = &entry.path;
-    let from = open_directory(copier.from, path).map_err(|e| unreadable(path, &e, copier.is_live))?;
-    let times = rustix::fs::fstat(&from).map_err(|e| unreadable(path, &e.into(), copier.is_live))?;
-    let to = open_directory(copier.to, path).map_err(|e| broken(path, &e))?;
-    let stat = rustix::fs::fstat(&to).map_err(|e| failed("cannot stat", path, e))?;
-    let owner = copier.owner_of(entry);
-    if (stat.st_uid, stat.st_gid) != (owner.uid, owner.gid) {
-        rustix::fs::fchown(&to, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))
+/// Nothing comes into the directory any more that would change its times.
+fn finish(copier: &Copier<'_>, planned: &Planned, from: &OwnedFd, to: &OwnedFd, at: &[u8]) -> Result<Item> {
+    let path = &planned.entry.path;
+    let mut entry = planned.entry.clone();
+    Owner { uid: entry.uid, gid: entry.gid } = copier.owner_of(&entry);
+    entry.mode = copier.mode_of(&entry);
+    let times = rustix::fs::fstat(from).map_err(|e| unreadable(path, &e.into(), copier.is_live))?;
+    let made = rustix::fs::fstat(to).map_err(|e| failed("cannot stat", path, e))?;
+    if (made.st_uid, made.st_gid) != (entry.uid, entry.gid) {
+        rustix::fs::fchown(to, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))
             .map_err(|e| failed("cannot change the owner of", path, e))?;
     }
-    let mode = copier.mode_of(entry);
-    if stat.st_mode & 0o7777 != mode {
-        rustix::fs::fchmod(&to, Mode::from_raw_mode(mode)).map_err(|e| failed("cannot change the mode of", path, e))?;
+    if made.st_mode & 0o7777 != entry.mode {
+        rustix::fs::fchmod(to, Mode::from_raw_mode(entry.mode))
+            .map_err(|e| failed("cannot change the mode of", path, e))?;
     }
-    set_xattrs(to.as_fd(), b"", entry, path)?;
-    set_times(&to, &times).map_err(|e| failed("cannot set the times of", path, e))
+    set_xattrs(to, b"", &mut entry.xattrs, path)?;
+    set_times(to, &times).map_err(|e| failed("cannot set the times of", path, e))?;
+    // What it had and the source does not name stays.
+    let kept = planned.made.xattrs.iter().filter(|(name, _)| entry.xattrs.iter().all(|(other, _)| other != name));
+    let kept: Vec<_> = kept.cloned().collect();
+    entry.xattrs.extend(kept);
+    entry.xattrs.sort();
+    entry.path = join(at, path);
+    Ok(Item { entry, inode: None })
 }
 
-/// Hands the items to as many threads as are useful, in order of their start. The first error ends all.
-fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T, &mut Vec<u8>) -> Result<R> + Sync) -> Result<Vec<R>> {
-    let next = AtomicUsize::new(0);
-    let run = || -> Result<Vec<R>> {
-        let mut buffer = Vec::new();
-        let mut done = Vec::new();
-        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // Whoever fails leaves nothing for the others.
-            let result = work(item, &mut buffer).inspect_err(|_| next.store(items.len(), Ordering::Relaxed))?;
-            done.push(result);
-        }
-        Ok(done)
-    };
-    let threads = thread_count().min(items.len());
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
-        let mut all = vec![run()];
-        all.extend(others.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))));
-        Ok(all.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
-    })
-}
-
-fn broken(path: &[u8], cause: &std::io::Error) -> digests::Error {
-    digests::Error::io("TSB_COPY_FAILED", "cannot open destination directory", as_path(path), cause)
+fn broken(path: &[u8], cause: &std::io::Error) -> Error {
+    Error::io("TSB_COPY_FAILED", "cannot open destination directory", as_path(path), cause)
 }

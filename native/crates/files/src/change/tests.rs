@@ -1,4 +1,5 @@
 use super::*;
+use crate::commit;
 use crate::scan;
 use crate::tree::Kind;
 use std::fs;
@@ -13,7 +14,7 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let stage = Self { folder: tempfile::tempdir().unwrap() };
-        for name in ["trees", "context", "base", "upper", "work", "outside"] {
+        for name in ["trees", "context", "base", "upper", "outside"] {
             fs::create_dir(stage.folder.path().join(name)).unwrap();
         }
         fs::write(stage.path("outside/marker"), "untouched").unwrap();
@@ -42,22 +43,42 @@ impl Stage {
         scan::scan(&request, &Cancel::new()).unwrap().tree
     }
 
-    fn copy_of(&self, tree: blake3::Hash, copy: Copy) -> Result<Changed> {
-        // A work directory serves one volatile mount.
-        fs::remove_dir_all(self.path("work")).unwrap();
-        fs::create_dir(self.path("work")).unwrap();
-        let request = Request {
-            layers: vec![self.path("base")],
-            upper: self.path("upper"),
-            work: self.path("work"),
-            sources: vec![Source::Directory { root: self.path("context"), tree }],
-            actions: vec![Action::Copy(copy)],
-            trees_directory: self.path("trees"),
-        };
-        change(&request, &Cancel::new())
+    /// The tree of `base`.
+    fn parent(&self) -> blake3::Hash {
+        self.commit("base", None).tree
     }
 
-    fn copy(&self, path: &str, destination: &str) -> Result<Changed> {
+    fn commit(&self, upper: &str, parent: Option<blake3::Hash>) -> Committed {
+        let (upper, trees_directory) = (self.path(upper), self.path("trees"));
+        let request = commit::Request { upper, parent, trees_directory, implicit: Vec::new(), delta: None };
+        commit::commit(&request, &Cancel::new()).unwrap()
+    }
+
+    fn request(&self, tree: blake3::Hash, actions: Vec<Action>) -> Request {
+        Request {
+            layers: vec![self.path("base")],
+            parent: Some(self.parent()),
+            upper: self.path("upper"),
+            sources: vec![Source::Directory { root: self.path("context"), tree }],
+            actions,
+            trees_directory: self.path("trees"),
+        }
+    }
+
+    /// Starts with an empty upper directory. What a change says about itself is what a look at its upper says.
+    fn change(&self, request: &Request) -> Result<Committed> {
+        fs::remove_dir_all(self.path("upper")).unwrap();
+        fs::create_dir(self.path("upper")).unwrap();
+        let done = change(request, &Cancel::new())?;
+        assert_eq!(done, self.commit("upper", request.parent));
+        Ok(done)
+    }
+
+    fn copy_of(&self, tree: blake3::Hash, copy: Copy) -> Result<Committed> {
+        self.change(&self.request(tree, vec![Action::Copy(copy)]))
+    }
+
+    fn copy(&self, path: &str, destination: &str) -> Result<Committed> {
         self.copy_of(self.scan(), copy(path, destination))
     }
 
@@ -191,13 +212,177 @@ fn a_copy_can_be_stopped() {
     let tree = stage.scan();
     let cancel = Cancel::new();
     cancel.cancel();
-    let request = Request {
-        layers: vec![stage.path("base")],
-        upper: stage.path("upper"),
-        work: stage.path("work"),
-        sources: vec![Source::Directory { root: stage.path("context"), tree }],
-        actions: vec![Action::Copy(copy("/f", "/g"))],
-        trees_directory: stage.path("trees"),
-    };
+    let request = stage.request(tree, vec![Action::Copy(copy("/f", "/g"))]);
     assert_eq!(change(&request, &cancel).unwrap_err().code, "TSB_INTERRUPTED");
+}
+
+fn set_xattr(path: &Path, name: &str, value: &[u8]) {
+    rustix::fs::setxattr(path, name, value, rustix::fs::XattrFlags::empty()).unwrap();
+}
+
+/// Makes directories below each other until the path of the file in the last has `length` bytes.
+fn write_deep(top: &Path, length: usize) {
+    let mut directory: std::os::fd::OwnedFd = fs::File::open(top).unwrap().into();
+    let mut left = length;
+    while left > 300 {
+        let name = "d".repeat(200);
+        rustix::fs::mkdirat(&directory, &name, rustix::fs::Mode::RWXU).unwrap();
+        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY;
+        directory = rustix::fs::openat(&directory, &name, flags, rustix::fs::Mode::empty()).unwrap();
+        left -= 201;
+    }
+    let (name, half) = ("f".repeat(left - 150), "h".repeat(149));
+    rustix::fs::mkdirat(&directory, &half, rustix::fs::Mode::RWXU).unwrap();
+    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CREATE;
+    rustix::fs::openat(&directory, format!("{half}/{name}"), flags, rustix::fs::Mode::RUSR).unwrap();
+}
+
+/// `Stage::change` compares with a commit that looks at everything.
+#[test]
+fn a_change_knows_all_that_it_wrote() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    let odd = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff\n\xc3");
+    stage.write("context/d/f", "content");
+    fs::hard_link(stage.path("context/d/f"), stage.path("context/d/g")).unwrap();
+    fs::hard_link(stage.path("context/d/f"), stage.path("context/top")).unwrap();
+    fs::write(stage.path("context/d").join(odd), "odd").unwrap();
+    fs::write(stage.path("context/d").join("n".repeat(255)), "long").unwrap();
+    symlink("/nowhere/\u{e4}", stage.path("context/d/l")).unwrap();
+    set_xattr(&stage.path("context/d/f"), "user.kept", b"1");
+    set_xattr(&stage.path("context/d"), "user.directory", b"1");
+    fs::set_permissions(stage.path("context/d"), fs::Permissions::from_mode(0o2751)).unwrap();
+    let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o640));
+    rustix::fs::mknodat(rustix::fs::CWD, stage.path("context/d/fifo"), fifo, mode, 0).unwrap();
+    let (device, number) = (rustix::fs::FileType::BlockDevice, rustix::fs::makedev(7, 300));
+    rustix::fs::mknodat(rustix::fs::CWD, stage.path("context/d/block"), device, mode, number).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(stage.path("context/d/s")).unwrap();
+    (0..1500).for_each(|number| stage.write(&format!("context/many/{number}"), &number.to_string()));
+    write_deep(&stage.path("context"), 4095);
+    // What is in the way, or merged with.
+    stage.write("base/x/d/f", "other content");
+    stage.write("base/x/d/stays", "stays");
+    stage.write("base/y/top", "");
+    set_xattr(&stage.path("base/x/d"), "user.below", b"1");
+    symlink("/y", stage.path("base/link")).unwrap();
+    std::os::unix::fs::chown(stage.path("base/x"), Some(70), Some(80)).unwrap();
+    let owned = Copy { chown: Some("5:6".to_owned()), chmod: Some(0o1740), ..copy("/d", "/x/d/again/") };
+    let directory = Action::MakeDirectory { path: b"/w/x".to_vec(), mode: 0o755, owner: "9".to_owned() };
+    let copies = [copy("/", "/x/"), copy("/top", "/link/"), copy("/d/f", "/x/d/stays"), copy("/d", "/x/d"), owned];
+    let actions = copies.into_iter().map(Action::Copy).chain([directory]).collect();
+    let tree = stage.scan();
+    let done = stage.change(&stage.request(tree, actions)).unwrap();
+    assert!(done.entries > 1540, "{}", done.entries);
+
+    // And from there, without the user's directory.
+    fs::rename(stage.path("upper"), stage.path("layer")).unwrap();
+    fs::create_dir(stage.path("upper")).unwrap();
+    let layers = vec![stage.path("base"), stage.path("layer")];
+    let request = Request {
+        sources: vec![Source::Layers { layers: layers.clone(), tree: done.tree }],
+        ..stage.request(tree, vec![Action::Copy(copy("/x", "/")), Action::Copy(copy("/link/top", "/x/many/7"))])
+    };
+    let again = stage.change(&request).unwrap();
+    assert_eq!(fs::read_to_string(stage.path("upper/d/f")).unwrap(), "content");
+    assert_eq!(fs::read_to_string(stage.path("upper/d/stays")).unwrap(), "content");
+    let owner = fs::metadata(stage.path("upper/d/again/f")).unwrap();
+    assert_eq!((owner.uid(), owner.gid(), owner.mode() & 0o7777), (5, 6, 0o1740));
+    assert!(again.bytes > 0);
+}
+
+#[test]
+fn nothing_below_a_whiteout_shines_through() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("context/f", "new");
+    stage.write("base/a/b/old", "old");
+    stage.write("base/c/old", "old");
+    fs::create_dir(stage.path("middle")).unwrap();
+    let (device, mode) = (rustix::fs::FileType::CharacterDevice, rustix::fs::Mode::empty());
+    rustix::fs::mknodat(rustix::fs::CWD, stage.path("middle/a"), device, mode, 0).unwrap();
+    stage.write("middle/c", "a file");
+    let middle = stage.commit("middle", Some(stage.parent()));
+    let copies = ["/a/b/f", "/x/f"].map(|to| Action::Copy(copy("/f", to)));
+    let request = Request {
+        layers: vec![stage.path("base"), stage.path("middle")],
+        parent: Some(middle.tree),
+        ..stage.request(stage.scan(), copies.into())
+    };
+    stage.change(&request).unwrap();
+    let layers = [stage.path("base"), stage.path("middle"), stage.path("upper")];
+    let root = crate::mount::open_root(&layers, None).unwrap().unwrap();
+    let names = |path: &str| {
+        let found = fs::read_dir(format!("/proc/self/fd/{}/{path}", std::os::fd::AsRawFd::as_raw_fd(&root))).unwrap();
+        found.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((names("a"), names("a/b")), (vec!["b".to_owned()], vec!["f".to_owned()]));
+}
+
+#[test]
+fn a_source_that_turns_into_links_meanwhile_is_never_left() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    (0..200).for_each(|number| stage.write(&format!("context/d/e/{number}"), "inside"));
+    fs::create_dir_all(stage.path("away/e")).unwrap();
+    (0..200).for_each(|number| stage.write(&format!("away/e/{number}"), "SECRET"));
+    let tree = stage.scan();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                fs::rename(stage.path("context/d"), stage.path("context/kept")).unwrap();
+                symlink(stage.path("away"), stage.path("context/d")).unwrap();
+                fs::remove_file(stage.path("context/d")).unwrap();
+                fs::rename(stage.path("context/kept"), stage.path("context/d")).unwrap();
+            }
+        });
+        for _ in 0..40 {
+            match stage.copy_of(tree, copy("/d", "/x/")) {
+                Ok(_) => {}
+                Err(error) => assert_eq!(error.code, "TSB_CONTEXT_CHANGED", "{error}"),
+            }
+            for entry in fs::read_dir(stage.path("upper/x/e")).into_iter().flatten() {
+                assert_ne!(fs::read(entry.unwrap().path()).unwrap(), b"SECRET", "A LINK WAS FOLLOWED");
+            }
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn attributes_that_directories_hand_on_are_part_of_the_change() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("context/f", "1");
+    fs::create_dir(stage.path("base/d")).unwrap();
+    // acl(5): the owner, a user 5, the group, a mask, all others.
+    let entries: [(u16, u16, u32); 5] = [(1, 7, !0), (2, 6, 5), (4, 5, !0), (16, 7, !0), (32, 0, !0)];
+    let mut acl = 2u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        acl.extend(tag.to_le_bytes().into_iter().chain(permissions.to_le_bytes()).chain(id.to_le_bytes()));
+    }
+    set_xattr(&stage.path("base/d"), "system.posix_acl_default", &acl);
+    let done = stage.copy("/f", "/d/").unwrap();
+    let tree = Tree::load(&stage.path("trees"), &done.tree).unwrap();
+    let entry = tree.entry(tree.find(b"d/f").unwrap()).unwrap();
+    assert_eq!(entry.xattrs.iter().map(|(name, _)| name.as_slice()).collect::<Vec<_>>(), [b"system.posix_acl_access"]);
+}
+
+#[test]
+fn a_whiteout_cannot_be_copied() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    let (device, mode) = (rustix::fs::FileType::CharacterDevice, rustix::fs::Mode::empty());
+    rustix::fs::mknodat(rustix::fs::CWD, stage.path("context/null"), device, mode, 0).unwrap();
+    assert_eq!(stage.copy("/", "/x/").unwrap_err().code, "TSB_COPY_FAILED");
 }

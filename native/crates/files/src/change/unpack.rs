@@ -3,20 +3,20 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
 use digests::tar::{self, Problem, TarReader};
 use digests::{Cancel, Error, Fault, Result, open_archive};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
-use rustix::io::Errno;
 
-use super::Changed;
-use super::item::set_xattrs;
+use super::item::{refuse_whiteout, set_xattrs};
 use super::owner::Owner;
 use super::resolve::{Place, conflict, failed, make_directories, make_missing, resolve};
-use crate::open::{as_path, split};
-use crate::remove::remove_at;
+use super::root::Root;
+use crate::content;
+use crate::delta::Item;
+use crate::open::{as_path, join, split};
 use crate::tree::{Entry, Kind};
 use crate::xattr;
 
@@ -26,19 +26,18 @@ type Archive<'a> = TarReader<BufReader<Box<dyn Read + Send + 'a>>>;
 /// Returns false for everything else, an archive without entries included, and has then changed nothing.
 /// Fails with `TSB_COPY_ARCHIVE` when an archive is damaged or names something outside.
 pub(super) fn try_unpack(
-    file: File,
-    root: &OwnedFd,
+    file: &File,
+    root: &mut Root<'_>,
     destination: &[u8],
     owner: Option<Owner>,
     cancel: &Cancel,
-    changed: &mut Changed,
 ) -> Result<bool> {
-    let Ok((_, plain)) = open_archive(&file) else { return Ok(false) };
+    let Ok((_, plain)) = open_archive(file) else { return Ok(false) };
     let mut archive: Archive<'_> = TarReader::new(BufReader::with_capacity(64 * 1024, plain));
     let Ok(Some(first)) = archive.next_entry() else { return Ok(false) };
     // Not touched by `--chmod`, as in BuildKit.
     let top = make_directories(root, destination, 0o755, owner.unwrap_or_default())?;
-    let mut unpacker = Unpacker { top, owner, directories: Vec::new(), changed };
+    let mut unpacker = Unpacker { root, top, owner, cancel, directories: Vec::new() };
     let mut next = Some(first);
     while let Some(entry) = next {
         cancel.check()?;
@@ -49,15 +48,17 @@ pub(super) fn try_unpack(
     Ok(true)
 }
 
-struct Unpacker<'a> {
-    top: OwnedFd,
+struct Unpacker<'a, 'b> {
+    root: &'a mut Root<'b>,
+    /// The destination directory, which is the root of all paths in the archive.
+    top: Vec<u8>,
     owner: Option<Owner>,
+    cancel: &'a Cancel,
     /// Their times are set last: whatever is made in a directory changes them.
     directories: Vec<(Vec<u8>, Timestamps)>,
-    changed: &'a mut Changed,
 }
 
-impl Unpacker<'_> {
+impl Unpacker<'_, '_> {
     fn entry(&mut self, archive: &mut Archive<'_>, entry: &tar::Entry) -> Result<()> {
         let path = clean(&entry.path)?;
         if path.is_empty() {
@@ -65,90 +66,141 @@ impl Unpacker<'_> {
             return Ok(());
         }
         let (parent, name) = split(&path);
-        let directory = make_parents(&self.top, parent)?;
-        clear(&directory, name, entry.kind == tar::Kind::Directory, &path)?;
-        match entry.kind {
-            tar::Kind::File => return self.file(archive, entry, &directory, name),
-            tar::Kind::Directory => {
-                match rustix::fs::mkdirat(&directory, name, Mode::RWXU) {
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(e) => return Err(failed("cannot make directory", &path, e)),
-                }
-                self.directories.push((path.clone(), times_of(entry)));
-            }
-            tar::Kind::HardLink => return self.hard_link(entry, &directory, name),
-            tar::Kind::SymbolicLink => rustix::fs::symlinkat(entry.link.as_slice(), &directory, name)
-                .map_err(|e| failed("cannot make link", &path, e))?,
-            tar::Kind::Character => make_node(&directory, name, FileType::CharacterDevice, entry)?,
-            tar::Kind::Block => make_node(&directory, name, FileType::BlockDevice, entry)?,
-            tar::Kind::Fifo => make_node(&directory, name, FileType::Fifo, entry)?,
+        let at = join(&self.parent(parent)?, name);
+        let found = self.root.entry(&at)?;
+        let is_directory = entry.kind == tar::Kind::Directory;
+        if is_directory && let Some(found) = found.as_ref().filter(|found| found.kind == Kind::Directory) {
+            self.root.enter(&at)?;
+            return self.dress(entry, found.clone());
         }
-        self.dress(entry, &directory, name)?;
-        self.changed.files += u64::from(entry.kind != tar::Kind::Directory);
-        Ok(())
+        let opaque = found.is_some() && self.root.clear(&at)? && is_directory;
+        let directory = self.root.enter(split(&at).0)?;
+        let mut made = made_of(entry, at);
+        made.opaque = opaque;
+        refuse_whiteout(&made, &path)?;
+        let name = split(&made.path).1;
+        match made.kind {
+            _ if entry.kind == tar::Kind::HardLink => return self.hard_link(entry, &directory, &made.path),
+            Kind::File => made.hash = self.file(archive, entry, &directory, name)?,
+            Kind::Directory => rustix::fs::mkdirat(&directory, name, Mode::RWXU)
+                .map_err(|e| failed("cannot make directory", &path, e))?,
+            Kind::Symlink => rustix::fs::symlinkat(made.link.as_slice(), &directory, name)
+                .map_err(|e| failed("cannot make link", &path, e))?,
+            kind => {
+                rustix::fs::mknodat(&directory, name, FileType::from_raw_mode(kind.mode_bits()), Mode::RUSR, made.rdev)
+                    .map_err(|e| failed("cannot make device", &path, e))?
+            }
+        }
+        self.dress(entry, made)
     }
 
-    fn file(&mut self, archive: &mut Archive<'_>, entry: &tar::Entry, directory: &OwnedFd, name: &[u8]) -> Result<()> {
+    /// Where the directory is that holds an entry, by the links that there are; made where it is missing.
+    fn parent(&mut self, path: &[u8]) -> Result<Vec<u8>> {
+        match resolve(self.root, &self.top, path)? {
+            Place::Directory(directory) => Ok(directory),
+            Place::Missing(directory, names) => make_missing(self.root, directory, &names, 0o755, Owner::default()),
+            Place::Other(..) => {
+                let message = format!("archive has entries below `{}`, which is no directory", as_path(path).display());
+                Err(conflict(message, path))
+            }
+        }
+    }
+
+    /// Writes the content of a file and returns its hash.
+    fn file(
+        &self,
+        archive: &mut Archive<'_>,
+        entry: &tar::Entry,
+        directory: &OwnedFd,
+        name: &[u8],
+    ) -> Result<[u8; 32]> {
         let path = &entry.path;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)
             .map(File::from)
             .map_err(|e| failed("cannot create", path, e))?;
+        let (mut hasher, mut end) = (blake3::Hasher::new(), 0);
         archive
             .content(entry, |offset, bytes| -> std::result::Result<(), Trouble> {
+                content::hash_zeros(&mut hasher, offset - end, self.cancel)?;
+                hasher.update(bytes);
+                end = offset + bytes.len() as u64;
                 file.write_all_at(bytes, offset).map_err(Trouble::Write)
             })
             .map_err(|trouble| match trouble {
                 Trouble::Read(problem) => broken(path, problem),
                 Trouble::Write(e) => Error::io("TSB_COPY_FAILED", "cannot write", as_path(path), &e),
+                Trouble::Stop(error) => error,
             })?;
+        content::hash_zeros(&mut hasher, entry.size.saturating_sub(end), self.cancel)?;
         // Makes the hole at the end, if there is one.
         file.set_len(entry.size).map_err(|e| Error::io("TSB_COPY_FAILED", "cannot write", as_path(path), &e))?;
-        self.changed.files += 1;
-        self.changed.bytes += entry.size;
-        self.dress(entry, directory, name)
+        Ok(*hasher.finalize().as_bytes())
     }
 
-    fn hard_link(&mut self, entry: &tar::Entry, directory: &OwnedFd, name: &[u8]) -> Result<()> {
+    fn hard_link(&mut self, entry: &tar::Entry, directory: &OwnedFd, at: &[u8]) -> Result<()> {
         let target = clean(&entry.link)?;
-        let (parent, target_name) = split(&target);
-        let Place::Directory(from) = resolve(&self.top, parent)? else { return Err(no_target(entry)) };
-        match rustix::fs::linkat(from, target_name, directory, name, AtFlags::empty()) {
-            Err(Errno::NOENT) => return Err(no_target(entry)),
-            other => other.map_err(|e| failed("cannot make link", &entry.path, e))?,
+        let (parent, name) = split(&target);
+        let Place::Directory(parent) = resolve(self.root, &self.top, parent)? else { return Err(no_target(entry)) };
+        let target = join(&parent, name);
+        let Some(mut found) = self.root.entry(&target)? else { return Err(no_target(entry)) };
+        if found.kind != Kind::Directory && !self.root.is_written(&target) {
+            self.root.copy_up_file(&target, self.cancel)?;
         }
-        self.changed.files += 1;
+        let from = self.root.enter(&parent)?;
+        rustix::fs::linkat(from, name, directory, split(at).1, AtFlags::empty())
+            .map_err(|e| failed("cannot make link", &entry.path, e))?;
+        let stat = rustix::fs::statat(directory, split(at).1, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|e| failed("cannot stat", &entry.path, e))?;
+        for path in [target.as_slice(), at] {
+            found.path = path.to_vec();
+            self.root.record(Item { entry: found.clone(), inode: Some(stat.st_ino) });
+        }
         Ok(())
     }
 
     /// Owner first, because changing it takes setuid bits and capabilities away.
-    fn dress(&self, entry: &tar::Entry, directory: &OwnedFd, name: &[u8]) -> Result<()> {
+    fn dress(&mut self, entry: &tar::Entry, mut made: Entry) -> Result<()> {
         let path = &entry.path;
         let owner = self.owner.unwrap_or(Owner { uid: entry.uid, gid: entry.gid });
+        (made.uid, made.gid) = (owner.uid, owner.gid);
+        let directory = self.root.enter(split(&made.path).0)?;
+        let name = split(&made.path).1;
         let (uid, gid) = (Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)));
-        rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
+        rustix::fs::chownat(&directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|e| failed("cannot change the owner of", path, e))?;
-        if entry.kind != tar::Kind::SymbolicLink {
+        if made.kind != Kind::Symlink {
+            made.mode = entry.mode & 0o7777;
             // What stands at the name was just made and is no link.
-            rustix::fs::chmodat(directory, name, Mode::from_raw_mode(entry.mode & 0o7777), AtFlags::empty())
+            rustix::fs::chmodat(&directory, name, Mode::from_raw_mode(made.mode), AtFlags::empty())
                 .map_err(|e| failed("cannot change the mode of", path, e))?;
         }
-        let mut attributes = Entry::new(path.clone(), Kind::File, 0);
-        attributes.xattrs = entry.xattrs.iter().filter(|(name, _)| xattr::kept_of_layer(name)).cloned().collect();
-        set_xattrs(directory.as_fd(), name, &attributes, path)?;
-        rustix::fs::utimensat(directory, name, &times_of(entry), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|e| failed("cannot set the times of", path, e))
+        let mut added: Vec<_> = entry.xattrs.iter().filter(|(name, _)| xattr::kept_of_layer(name)).cloned().collect();
+        set_xattrs(&directory, name, &mut added, path)?;
+        made.xattrs.retain(|(name, _)| added.iter().all(|(other, _)| other != name));
+        made.xattrs.append(&mut added);
+        made.xattrs.sort();
+        if made.opaque {
+            xattr::write_at(&directory, name, &(xattr::OPAQUE.to_vec(), b"y".to_vec()))
+                .map_err(|e| Error::io("TSB_COPY_FAILED", "cannot mark", as_path(path), &e))?;
+        }
+        rustix::fs::utimensat(&directory, name, &times_of(entry), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|e| failed("cannot set the times of", path, e))?;
+        if made.kind == Kind::Directory {
+            self.directories.push((made.path.clone(), times_of(entry)));
+        }
+        self.root.record(Item { entry: made, inode: None });
+        Ok(())
     }
 
-    fn finish(&self) -> Result<()> {
+    fn finish(&mut self) -> Result<()> {
         for (path, times) in self.directories.iter().rev() {
-            let (parent, name) = split(path);
             // A later entry may have put something else there.
-            let Place::Directory(directory) = resolve(&self.top, parent)? else { continue };
-            match rustix::fs::utimensat(&directory, name, times, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(e) => return Err(failed("cannot set the times of", path, e)),
+            if self.root.kind(path)? != Some(Kind::Directory) {
+                continue;
             }
+            let directory = self.root.enter(path)?;
+            rustix::fs::futimens(&directory, times).map_err(|e| failed("cannot set the times of", path, e))?;
         }
         Ok(())
     }
@@ -157,6 +209,13 @@ impl Unpacker<'_> {
 enum Trouble {
     Read(Problem),
     Write(std::io::Error),
+    Stop(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Stop(error)
+    }
 }
 
 impl From<Problem> for Trouble {
@@ -183,33 +242,24 @@ fn clean(path: &[u8]) -> Result<Vec<u8>> {
     Ok(components.join(&b'/'))
 }
 
-fn make_parents(top: &OwnedFd, parent: &[u8]) -> Result<OwnedFd> {
-    match resolve(top, parent)? {
-        Place::Directory(directory) => Ok(directory),
-        Place::Missing(directory, names) => make_missing(directory, &names, 0o755, Owner::default(), parent),
-        Place::Other(..) => {
-            let message = format!("archive has entries below `{}`, which is no directory", as_path(parent).display());
-            Err(conflict(message, parent))
-        }
-    }
-}
-
-/// Removes what is at the place of an entry, except a directory that a directory comes to.
-fn clear(directory: &OwnedFd, name: &[u8], is_directory: bool, path: &[u8]) -> Result<()> {
-    let found = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Err(Errno::NOENT) => return Ok(()),
-        found => found.map_err(|e| failed("cannot stat", path, e))?,
+/// What an entry of the archive makes of a path, apart from owner, attributes and hash. A hard link has no kind of its own.
+fn made_of(entry: &tar::Entry, path: Vec<u8>) -> Entry {
+    let kind = match entry.kind {
+        tar::Kind::File | tar::Kind::HardLink => Kind::File,
+        tar::Kind::Directory => Kind::Directory,
+        tar::Kind::SymbolicLink => Kind::Symlink,
+        tar::Kind::Character => Kind::Character,
+        tar::Kind::Block => Kind::Block,
+        tar::Kind::Fifo => Kind::Fifo,
     };
-    if is_directory && FileType::from_raw_mode(found.st_mode) == FileType::Directory {
-        return Ok(());
+    let mut made = Entry::new(path, kind, 0o777);
+    match kind {
+        Kind::File => made.size = entry.size,
+        Kind::Symlink => made.link = entry.link.clone(),
+        Kind::Character | Kind::Block => made.rdev = rustix::fs::makedev(entry.device.0, entry.device.1),
+        _ => {}
     }
-    remove_at(directory, name).map_err(|e| Error::io("TSB_COPY_FAILED", "cannot replace", as_path(path), &e))
-}
-
-fn make_node(directory: &OwnedFd, name: &[u8], kind: FileType, entry: &tar::Entry) -> Result<()> {
-    let device = rustix::fs::makedev(entry.device.0, entry.device.1);
-    rustix::fs::mknodat(directory, name, kind, Mode::RUSR, device)
-        .map_err(|e| failed("cannot make device", &entry.path, e))
+    made
 }
 
 fn times_of(entry: &tar::Entry) -> Timestamps {

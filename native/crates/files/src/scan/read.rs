@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         self.buffer.resize(content::BUFFER, 0);
-        let (hash, length) = content::hash(&file, &mut self.buffer, self.cancel)?;
+        let (hash, length) = content::hash(&file, tuple.size, &mut self.buffer, self.cancel)?;
         self.hashed += 1;
         let unchanged = length == tuple.size && Tuple::of(&rustix::fs::fstat(&file)?) == *tuple;
         Ok(unchanged.then_some(hash))

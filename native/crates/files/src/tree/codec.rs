@@ -5,10 +5,10 @@ use super::entry::{Entry, Kind, Xattr};
 const OPAQUE: u8 = 1;
 
 /// Appends the entry's record. The path comes first, so that a search decodes nothing else.
-pub(super) fn encode(entry: &Entry, out: &mut Vec<u8>) {
+pub(super) fn encode(entry: &Entry, opaque: bool, out: &mut Vec<u8>) {
     put_bytes(out, &entry.path);
     out.push(entry.kind as u8);
-    out.push(if entry.opaque { OPAQUE } else { 0 });
+    out.push(if opaque { OPAQUE } else { 0 });
     put_number(out, u64::from(entry.mode));
     put_number(out, u64::from(entry.uid));
     put_number(out, u64::from(entry.gid));
@@ -53,6 +53,12 @@ pub(super) fn decode(record: &[u8]) -> Option<Entry> {
         entry.xattrs.push(xattr);
     }
     Some(entry)
+}
+
+/// What stands at the path of a record.
+pub(super) fn kind_of(record: &[u8]) -> Option<Kind> {
+    let (_, rest) = split_path(record)?;
+    Kind::from_byte(*rest.first()?)
 }
 
 /// The path of a record, and what follows it.

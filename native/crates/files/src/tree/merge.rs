@@ -16,20 +16,20 @@ pub struct Merged {
 /// Lays a delta (sorted; whiteouts and opaque directories included) over the parent's tree, as overlayfs merges
 /// an upper directory with what is below it: an entry replaces the parent's; what is no directory hides a whole subtree;
 /// two directories merge, unless the upper one is opaque.
-pub fn merge(parent: &Tree, delta: &[Entry]) -> Result<Merged> {
+pub fn merge<'a>(parent: &Tree, delta: impl IntoIterator<Item = &'a Entry>) -> Result<Merged> {
     let mut merged = Merged { tree: TreeWriter::new(), needless: Vec::new() };
     let mut next = 0;
     for entry in delta {
         next = copy_before(parent, next, &entry.path, &mut merged.tree);
         let meets = next < parent.len() && parent.path(next) == entry.path;
         let below = if meets { parent.below(&entry.path) } else { next..next };
-        let merges = entry.kind == Kind::Directory && meets && parent.entry(next)?.kind == Kind::Directory;
+        let merges = entry.kind == Kind::Directory && meets && parent.kind(next)? == Kind::Directory;
         if entry.opaque && !merges {
             merged.needless.push(entry.path.clone());
         }
         next = if merges && !entry.opaque { below.start } else { below.end };
         if entry.kind != Kind::Whiteout {
-            merged.tree.push(&Entry { opaque: false, ..entry.clone() });
+            merged.tree.push_plain(entry);
         }
     }
     while next < parent.len() {

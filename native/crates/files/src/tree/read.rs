@@ -6,7 +6,7 @@ use std::path::Path;
 use digests::{Error, Fault, Result};
 
 use super::codec;
-use super::entry::{Entry, compare, is_below};
+use super::entry::{Entry, Kind, compare, is_below};
 use super::write::{HEADER, MAGIC};
 
 /// A tree index in memory.
@@ -54,6 +54,11 @@ impl Tree {
     /// The entry at `index`, which counts from 0 in tree order.
     pub fn entry(&self, index: usize) -> Result<Entry> {
         codec::decode(self.record(index)).ok_or_else(corrupt)
+    }
+
+    /// What stands at `index`, without decoding the rest.
+    pub fn kind(&self, index: usize) -> Result<Kind> {
+        codec::kind_of(self.record(index)).ok_or_else(corrupt)
     }
 
     /// The entries of a range, decoded one by one.

@@ -92,7 +92,7 @@ pub fn list(tree: &Tree, directory: &[u8]) -> Result<Vec<Entry>> {
 fn subtree_digest(tree: &Tree, top: &Entry) -> Result<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
     let mut head = Vec::new();
-    encode(&Entry { path: Vec::new(), ..top.clone() }, &mut head);
+    encode(&Entry { path: Vec::new(), ..top.clone() }, top.opaque, &mut head);
     hasher.update(&head);
     if top.kind == Kind::Directory {
         let strip = if top.path.is_empty() { 0 } else { top.path.len() + 1 };

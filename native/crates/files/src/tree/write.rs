@@ -27,7 +27,13 @@ impl TreeWriter {
     /// Adds the next entry. Entries must come in the order of `compare`.
     pub fn push(&mut self, entry: &Entry) {
         self.offsets.push(self.records.len() as u32);
-        codec::encode(entry, &mut self.records);
+        codec::encode(entry, entry.opaque, &mut self.records);
+    }
+
+    /// As `push`, but leaves out the mark of an opaque directory, which only a delta has.
+    pub(super) fn push_plain(&mut self, entry: &Entry) {
+        self.offsets.push(self.records.len() as u32);
+        codec::encode(entry, false, &mut self.records);
     }
 
     /// Adds an entry of another tree as it is.
