@@ -16,6 +16,8 @@ export interface Addon {
   delta(request: string): Promise<string>
   applyLayer(request: string, token?: CancelToken, arrival?: ArrivalToken): Promise<string>
   writeLayer(request: string, token?: CancelToken): Promise<string>
+  repackLayer(request: string, token?: CancelToken): Promise<string>
+  writeBundle(request: string, token?: CancelToken): Promise<string>
   exportTar(request: string, token?: CancelToken): Promise<string>
   exportDirectory(request: string, token?: CancelToken): Promise<string>
   readFile(request: string): Promise<Uint8Array | null>
@@ -38,12 +40,17 @@ export interface ArrivalToken {
  * @throws TsbError `TSB_NATIVE_MISSING` when it has not been built, or was built for another system.
  */
 export function loadAddon(): Addon {
-  const path = nativeFile('tsbuild.node')
+  const path = addonPath()
   try {
     return createRequire(import.meta.url)(path) as Addon
   } catch (cause) {
     throw new TsbError('TSB_NATIVE_MISSING', `cannot load the native core \`${path}\``, { hint: 'npm run setup', fault: 'host', cause })
   }
+}
+
+/** The addon's file, which is an extension of SQLite too: native/crates/addon/src/sqlite.rs. */
+export function addonPath(): string {
+  return nativeFile('tsbuild.node')
 }
 
 /** The executable that runs one container. */

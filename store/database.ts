@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { TsbError } from '../core/error.ts'
+import { addonPath } from '../native/load.ts'
 import { MIGRATIONS } from './schema.ts'
 
 /** One SQLite file; every statement that touches it stands in this folder. */
@@ -10,8 +11,8 @@ export type Connection = Database.Database
 
 /**
  * Opens the database and brings it to this program's version.
- * WAL with `synchronous = NORMAL`: a killed process loses nothing; a power cut may lose the last commits but never
- * leaves a row whose data was not synced before (see `publish.ts`).
+ * WAL with `synchronous = NORMAL`: a killed process loses nothing; a power cut may lose the last commits, and may leave rows
+ * of what it has damaged (see `unsynced.ts`).
  * @throws TsbError `TSB_STORE_NEWER`, `TSB_STORE_UNREADABLE`
  */
 export function openDatabase(path: string): Connection {
@@ -20,12 +21,19 @@ export function openDatabase(path: string): Connection {
     connection.pragma('busy_timeout = 30000')
     connection.pragma('journal_mode = WAL')
     connection.pragma('synchronous = NORMAL')
+    // Closing syncs nothing then, and leaves the log for the next process.
+    connection.loadExtension(addonPath())
     if (versionOf(connection) !== MIGRATIONS.length) migrate(connection, path)
     return connection
   } catch (error) {
     connection.close()
     throw asStoreError(error, path)
   }
+}
+
+/** Moves the write-ahead log's content into the database file: syncs, so it is cheap only after a sync of the file system. */
+export function checkpoint(connection: Connection): void {
+  connection.pragma('wal_checkpoint(PASSIVE)')
 }
 
 /** A SQLite failure as one of ours: the disk, the permissions or the file is at fault, not the program. */

@@ -188,7 +188,7 @@ test('an image that is known already costs no write', async (t) => {
     store.images.put({ ...image, ...added })
     store.images.name('n', image.id)
     await store[Symbol.asyncDispose]()
-    return statSync(join(root, 'tsbuild.db'), { bigint: true }).mtimeNs
+    return statSync(join(root, 'tsbuild.db-wal'), { bigint: true }).mtimeNs
   }
   const first = await keep({})
   assert.equal(await keep({ created: 2 }), first)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -110,6 +110,26 @@ test('notes of a minute ago are settled by a sync in the background; what comes 
   assert.deepEqual(notes(root), ['layer c'])
   await using next = await openStore(root, native, effects, 'two')
   assert.deepEqual(native.verified, [join(next.layout.layers, 'c', 'diff')], 'what was settled is believed')
+})
+
+test("the database's log outlives its last process, because emptying it syncs, and is emptied by a settling", async (t) => {
+  const root = await storeWith(t, ['a'])
+  const database = join(root, 'tsbuild.db')
+  /** What stands in the database without its log. */
+  const emptied = (): readonly unknown[] => {
+    const copy = `${root}-copy`
+    mkdirSync(copy, { recursive: true })
+    copyFileSync(database, join(copy, 'tsbuild.db'))
+    return column(copy, "SELECT name FROM sqlite_master WHERE name = 'layers'").length === 0 ? [] : column(copy, 'SELECT id FROM layers')
+  }
+  assert.ok(statSync(`${database}-wal`).size > 0)
+  assert.deepEqual(emptied(), [])
+  clock += MINUTE + 1
+  const native = fakeNative()
+  await using store = await openStore(root, native, effects, 'one')
+  await store.prepare()
+  native.started[0]?.()
+  assert.deepEqual(emptied(), ['a'])
 })
 
 test('a sync that ends after its process has closed the store leaves the notes', async (t) => {
