@@ -1,4 +1,4 @@
-use digests::Result;
+use digests::{Error, Fault, Result};
 use files::change;
 use files::tree::parse_digest;
 use napi::Env;
@@ -22,29 +22,42 @@ struct Request {
     trees_directory: Bytes,
 }
 
+/// Not an enum with a tag: serde would take its fields for text first, which names need not be.
 #[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-enum Source {
-    Directory { root: Bytes, tree: String },
-    Layers { layers: Vec<Bytes>, tree: String },
+struct Source {
+    kind: SourceKind,
+    root: Option<Bytes>,
+    layers: Option<Vec<Bytes>>,
+    tree: String,
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-enum Action {
-    Copy {
-        source: usize,
-        paths: Vec<Bytes>,
-        destination: Bytes,
-        chown: Option<String>,
-        chmod: Option<u32>,
-        unpack: bool,
-    },
-    MakeDirectory {
-        path: Bytes,
-        mode: u32,
-        owner: String,
-    },
+#[serde(rename_all = "kebab-case")]
+enum SourceKind {
+    Directory,
+    Layers,
+}
+
+/// As `Source`.
+#[derive(Deserialize)]
+struct Action {
+    kind: ActionKind,
+    source: Option<usize>,
+    paths: Option<Vec<Bytes>>,
+    destination: Option<Bytes>,
+    chown: Option<String>,
+    chmod: Option<u32>,
+    unpack: Option<bool>,
+    path: Option<Bytes>,
+    mode: Option<u32>,
+    owner: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ActionKind {
+    Copy,
+    MakeDirectory,
 }
 
 #[napi]
@@ -55,7 +68,7 @@ pub fn change<'env>(env: &'env Env, request: String, token: Option<&CancelToken>
             parent: request.parent.as_deref().map(parse_digest).transpose()?,
             upper: request.upper.into_path(),
             sources: request.sources.into_iter().map(source).collect::<Result<_>>()?,
-            actions: request.actions.into_iter().map(action).collect(),
+            actions: request.actions.into_iter().map(action).collect::<Result<_>>()?,
             trees_directory: request.trees_directory.into_path(),
         };
         change::change(&request, cancel).map(Answer::from)
@@ -63,24 +76,31 @@ pub fn change<'env>(env: &'env Env, request: String, token: Option<&CancelToken>
 }
 
 fn source(source: Source) -> Result<change::Source> {
-    Ok(match source {
-        Source::Directory { root, tree } => {
-            change::Source::Directory { root: root.into_path(), tree: parse_digest(&tree)? }
-        }
-        Source::Layers { layers, tree } => change::Source::Layers { layers: paths(layers), tree: parse_digest(&tree)? },
+    let tree = parse_digest(&source.tree)?;
+    Ok(match source.kind {
+        SourceKind::Directory => change::Source::Directory { root: given(source.root, "root")?.into_path(), tree },
+        SourceKind::Layers => change::Source::Layers { layers: paths(given(source.layers, "layers")?), tree },
     })
 }
 
-fn action(action: Action) -> change::Action {
-    match action {
-        Action::Copy { source, paths, destination, chown, chmod, unpack } => change::Action::Copy(change::Copy {
-            source,
-            paths: paths.into_iter().map(|path| path.0).collect(),
-            destination: destination.0,
-            chown,
-            chmod,
-            unpack,
+fn action(action: Action) -> Result<change::Action> {
+    Ok(match action.kind {
+        ActionKind::Copy => change::Action::Copy(change::Copy {
+            source: given(action.source, "source")?,
+            paths: given(action.paths, "paths")?.into_iter().map(|path| path.0).collect(),
+            destination: given(action.destination, "destination")?.0,
+            chown: action.chown,
+            chmod: action.chmod,
+            unpack: given(action.unpack, "unpack")?,
         }),
-        Action::MakeDirectory { path, mode, owner } => change::Action::MakeDirectory { path: path.0, mode, owner },
-    }
+        ActionKind::MakeDirectory => change::Action::MakeDirectory {
+            path: given(action.path, "path")?.0,
+            mode: given(action.mode, "mode")?,
+            owner: given(action.owner, "owner")?,
+        },
+    })
+}
+
+fn given<T>(field: Option<T>, name: &str) -> Result<T> {
+    field.ok_or_else(|| Error::new("TSB_BUG", Fault::Bug, format!("a change without its `{name}`")))
 }

@@ -35,6 +35,7 @@ pub fn kept_of_context(name: &[u8]) -> bool {
 /// What is part of a layer: all but overlayfs' own notes and the host's labels.
 pub fn kept_of_layer(name: &[u8]) -> bool {
     !name.starts_with(b"trusted.overlay.")
+        && !name.starts_with(b"user.overlay.")
         && name != b"security.selinux"
         && name != b"security.ima"
         && name != b"security.evm"

@@ -1,7 +1,8 @@
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use digests::{Cancel, Compression, Error, Fault};
-use layers::{ApplyRequest, Source, WriteRequest, apply, write};
+use layers::{Applied, ApplyRequest, Source, WriteRequest, apply, write};
 
 use crate::place::{Place, tree};
 
@@ -26,7 +27,8 @@ fn unpack(bytes: &[u8], compression: Compression) -> bool {
     let result = apply_to(&place, blob, compression, "layer");
     place.assert_outside_unchanged(&["blob"]);
     match result {
-        Ok(()) => {
+        Ok(applied) => {
+            assert_contents_are_true(&place, &applied);
             round_trip(&place);
             true
         }
@@ -37,11 +39,23 @@ fn unpack(bytes: &[u8], compression: Compression) -> bool {
     }
 }
 
-fn apply_to(place: &Place, blob: PathBuf, compression: Compression, name: &str) -> Result<(), Error> {
+fn apply_to(place: &Place, blob: PathBuf, compression: Compression, name: &str) -> Result<Applied, Error> {
     let destination = place.path(name);
     // A few MiB, so that what a mutation inflates does not fill the memory that these files live in.
-    let request = ApplyRequest { blob: Source::File(blob), compression, destination, max_ratio: Some(2_000), lower: Vec::new() };
-    apply(&request, &Cancel::new()).map(|_| ())
+    let request =
+        ApplyRequest { blob: Source::File(blob), compression, destination, max_ratio: Some(2_000), lower: Vec::new() };
+    apply(&request, &Cancel::new())
+}
+
+/// What unpacking says of a file's content is believed without another look.
+fn assert_contents_are_true(place: &Place, applied: &Applied) {
+    for path in tree(&place.path("layer")).keys() {
+        let path = place.path("layer").join(path);
+        let Ok(meta) = path.symlink_metadata() else { continue };
+        if let Some(hash) = applied.contents.get(&meta.ino()).filter(|_| meta.is_file()) {
+            assert_eq!(blake3::hash(&std::fs::read(&path).unwrap()), *hash, "{}", path.display());
+        }
+    }
 }
 
 fn blames_the_layer(error: &Error) -> bool {

@@ -31,7 +31,7 @@ pub fn unpack<R: BufRead>(
     lower: &[PathBuf],
     cancel: &Cancel,
 ) -> Result<(Root, Contents), Error> {
-    let mut unpacking = Unpacking { root, times: BTreeMap::new(), contents: Contents::new(), lower };
+    let mut unpacking = Unpacking { root, times: BTreeMap::new(), contents: Contents::new(), lower, holes: 0 };
     let mut last = Vec::new();
     loop {
         cancel.check()?;
@@ -52,6 +52,8 @@ struct Unpacking<'a> {
     times: BTreeMap<Vec<u8>, (i64, u32)>,
     contents: Contents,
     lower: &'a [PathBuf],
+    /// Bytes that sparse files claim and the archive does not hold.
+    holes: u64,
 }
 
 impl Unpacking<'_> {
@@ -163,13 +165,19 @@ impl Unpacking<'_> {
         let file = self.create(parent, name)?;
         let mut end = 0;
         let mut hash = ContentHash::default();
+        let mut holes = entry.size;
         reader.content(entry, |offset, piece| {
             cancel.check()?;
+            holes = holes.saturating_sub(piece.len() as u64);
             hash.update(offset, piece);
             end = end.max(write_sparse(&file, offset, piece)?);
             Ok::<(), Fail>(())
         })?;
         let fail = |errno| Fail::system(errno, "cannot write");
+        self.holes = self.holes.saturating_add(holes);
+        if self.holes > MAX_HOLES {
+            return Err(Fail::input(Why::Entry, "claims more holes than a layer can honestly have"));
+        }
         if end < entry.size {
             ftruncate(&file, entry.size).map_err(fail)?;
         }
@@ -344,6 +352,9 @@ impl ContentHash {
         (self.length == size).then(|| *self.hasher.finalize().as_bytes())
     }
 }
+
+/// Holes cost nothing to claim, and time to whoever reads the files: as many as a layer may hold as zeros (`Bounds`).
+const MAX_HOLES: u64 = 100 << 30;
 
 /// Large enough that a hole saves something, small enough to be found in what one read brings.
 const HOLE: usize = 64 << 10;

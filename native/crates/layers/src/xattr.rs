@@ -9,12 +9,15 @@ pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
 /// The attributes by which overlayfs keeps its books; never part of a layer, never taken from one: a layer that
 /// could set them would decide where lookups in other layers lead.
 pub const OVERLAY: &[u8] = b"trusted.overlay.";
+/// The same where overlayfs is mounted without privilege (`userxattr`).
+const USER_OVERLAY: &[u8] = b"user.overlay.";
 pub const OPAQUE: &CStr = c"trusted.overlay.opaque";
 
 /// Whether an attribute belongs into a layer: the same choice as the tree index makes (`files::xattr`). Labels and
 /// hashes that the host's security modules put on every file are the host's affair.
 pub fn is_portable(name: &[u8]) -> bool {
-    !name.starts_with(OVERLAY) && !matches!(name, b"security.selinux" | b"security.ima" | b"security.evm")
+    let hosts = matches!(name, b"security.selinux" | b"security.ima" | b"security.evm");
+    !name.starts_with(OVERLAY) && !name.starts_with(USER_OVERLAY) && !hosts
 }
 
 /// What attributes are read from and written to.

@@ -124,4 +124,5 @@ fn last_component(path: &[u8]) -> &[u8] {
 fn too_many_links(path: &[u8]) -> Error {
     let shown = String::from_utf8_lossy(path);
     Error::new("TSB_COPY_LINKS", Fault::Input, format!("too many symbolic links on the way to `{shown}`"))
+        .hint("follow its links one by one, and remove the one that leads back to where it came from")
 }

@@ -6,6 +6,7 @@ mod bench;
 mod bundle;
 mod contents;
 mod forms;
+mod headers;
 mod mutations;
 mod round_trip;
 
