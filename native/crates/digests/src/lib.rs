@@ -4,6 +4,7 @@ mod cancel;
 mod compression;
 mod encode;
 mod error;
+mod gunzip;
 mod open;
 mod ordered;
 mod pack;

@@ -1,17 +1,15 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-use flate2::bufread::MultiGzDecoder;
-
 use crate::compression::Compression;
+use crate::gunzip::Gunzip;
 
 /// The plain stream of a packed one. Members and frames that follow one another are one stream (RFC 1952, 2.2;
 /// RFC 8878, 3.1); checksums are verified; a cut stream ends in an error of kind `UnexpectedEof`.
 pub fn open<'a>(input: impl Read + Send + 'a, compression: Compression) -> io::Result<Box<dyn Read + Send + 'a>> {
-    let buffered = BufReader::with_capacity(256 << 10, input);
     Ok(match compression {
-        Compression::None => Box::new(buffered),
-        Compression::Gzip => Box::new(MultiGzDecoder::new(buffered)),
-        Compression::Zstd => Box::new(zstd_decoder(buffered)?),
+        Compression::None => Box::new(input),
+        Compression::Gzip => Box::new(Gunzip::new(input)),
+        Compression::Zstd => Box::new(zstd_decoder(BufReader::with_capacity(256 << 10, input))?),
     })
 }
 
@@ -36,7 +34,7 @@ pub fn open_archive<'a>(mut input: impl Read + Send + 'a) -> io::Result<(Packing
         packing,
         match packing {
             Packing::Plain => Box::new(whole),
-            Packing::Gzip => Box::new(MultiGzDecoder::new(whole)),
+            Packing::Gzip => Box::new(Gunzip::new(whole)),
             Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
             Packing::Xz => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(whole)),
             Packing::Zstd => Box::new(zstd_decoder(whole)?),

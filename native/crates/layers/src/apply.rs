@@ -12,7 +12,7 @@ use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
 
 use crate::blob::{Blob, Source};
-use crate::inflate::{Bounds, Chunks, inflate};
+use crate::inflate::{Bounds, Chunk, Chunks, inflate};
 use crate::problem::Fail;
 use crate::root::Root;
 use crate::unpack::unpack;
@@ -81,7 +81,7 @@ fn open_root(destination: &Path) -> Result<Root> {
     Ok(root)
 }
 
-fn hash(chunks: Receiver<Arc<Vec<u8>>>) -> Hashed {
+fn hash(chunks: Receiver<Arc<Chunk>>) -> Hashed {
     let mut hash = Sha256Stream::new();
     for chunk in chunks {
         hash.update(&chunk);

@@ -1,15 +1,55 @@
 use std::io::{self, BufRead, Read};
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use digests::{Cancel, Compression, Error, Fault};
 
 use crate::blob::Blob;
 use crate::unpack::is_zero;
 
-pub type Chunk = Arc<Vec<u8>>;
+/// A piece of the plain stream, for both of its readers. Its memory is used again when the last of them lets go of it.
+pub struct Chunk {
+    buffer: Vec<u8>,
+    length: usize,
+    pool: Arc<Pool>,
+}
+
+#[derive(Default)]
+struct Pool(Mutex<Vec<Vec<u8>>>);
 
 const CHUNK: usize = 256 << 10;
+
+impl Chunk {
+    /// As much of `plain` as fits, and how its reading ended: `None` when it goes on.
+    fn fill(pool: &Arc<Pool>, plain: &mut dyn Read) -> (Self, Option<io::Result<()>>) {
+        let known = pool.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut chunk = Self { buffer: known.unwrap_or_else(|| vec![0; CHUNK]), length: 0, pool: Arc::clone(pool) };
+        while chunk.length < CHUNK {
+            match plain.read(&mut chunk.buffer[chunk.length..]) {
+                Ok(0) => return (chunk, Some(Ok(()))),
+                Ok(read) => chunk.length += read,
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => return (chunk, Some(Err(cause))),
+            }
+        }
+        (chunk, None)
+    }
+}
+
+impl Deref for Chunk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.buffer));
+    }
+}
 
 /// Reads the blob, unpacks it, and hands every chunk to both readers; ends early when the unpacking one is gone.
 pub fn inflate(
@@ -17,24 +57,25 @@ pub fn inflate(
     compression: Compression,
     mut bounds: Bounds,
     cancel: &Cancel,
-    to_hash: &SyncSender<Chunk>,
-    to_unpack: &SyncSender<io::Result<Chunk>>,
+    to_hash: &SyncSender<Arc<Chunk>>,
+    to_unpack: &SyncSender<io::Result<Arc<Chunk>>>,
 ) {
     let pump = || -> io::Result<()> {
         let size = blob.size();
         let mut plain = digests::open(blob, compression)?;
+        let pool = Arc::default();
         loop {
             cancel.check()?;
-            let mut chunk = Vec::with_capacity(CHUNK);
-            let end = plain.by_ref().take(CHUNK as u64).read_to_end(&mut chunk);
+            let (chunk, ended) = Chunk::fill(&pool, &mut plain);
             bounds.count(&chunk, size.bytes())?;
             let chunk = Arc::new(chunk);
-            if !chunk.is_empty() && (to_hash.send(chunk.clone()).is_err() || to_unpack.send(Ok(chunk.clone())).is_err())
-            {
+            let is_gone =
+                || to_hash.send(Arc::clone(&chunk)).is_err() || to_unpack.send(Ok(Arc::clone(&chunk))).is_err();
+            if !chunk.is_empty() && is_gone() {
                 return Ok(());
             }
-            if end? == 0 {
-                return Ok(());
+            if let Some(ended) = ended {
+                return ended;
             }
         }
     };
@@ -91,13 +132,13 @@ impl Bounds {
 
 /// The plain stream, read from the thread that makes it, without another copy.
 pub struct Chunks {
-    receiver: Receiver<io::Result<Chunk>>,
-    current: Option<Chunk>,
+    receiver: Receiver<io::Result<Arc<Chunk>>>,
+    current: Option<Arc<Chunk>>,
     at: usize,
 }
 
 impl Chunks {
-    pub fn new(receiver: Receiver<io::Result<Chunk>>) -> Self {
+    pub fn new(receiver: Receiver<io::Result<Arc<Chunk>>>) -> Self {
         Self { receiver, current: None, at: 0 }
     }
 }
