@@ -43,7 +43,12 @@ pub(crate) struct Item {
     pub inode: Option<u64>,
 }
 
-type Found = Vec<(Vec<u8>, Vec<Item>)>;
+/// What one thread found.
+#[derive(Default)]
+struct Found {
+    parts: Vec<(Vec<u8>, Vec<Item>)>,
+    buffer: Vec<u8>,
+}
 
 impl Delta {
     /// Walks an upper (whiteouts are 0:0 devices, opaque directories carry overlayfs' attribute).
@@ -54,7 +59,8 @@ impl Delta {
             "TSB_COMMIT_FAILED",
             cancel,
             |directory, names, found: &mut Found, children| {
-                let mut reader = Reader { directory: directory.fd.as_fd(), contents, cancel, buffer: Vec::new() };
+                let buffer = &mut found.buffer;
+                let mut reader = Reader { directory: directory.fd.as_fd(), contents, cancel, buffer };
                 let mut items = Vec::with_capacity(names.len());
                 for name in names {
                     cancel.check()?;
@@ -62,11 +68,11 @@ impl Delta {
                 }
                 let directories = items.iter().filter(|item| item.entry.kind == Kind::Directory);
                 children.extend(directories.map(|item| (item.entry.path.clone(), ())));
-                found.push((directory.path.clone(), items));
+                found.parts.push((directory.path.clone(), items));
                 Ok(())
             },
         )?;
-        Ok(Self::of(in_order(found.into_iter().flatten(), |item| &item.entry, |_| {})))
+        Ok(Self::of(in_order(found.into_iter().flat_map(|found| found.parts), |item| &item.entry, |_| {})))
     }
 
     /// From all that an upper holds, in tree order.
@@ -99,8 +105,8 @@ impl Delta {
         let Some(entry) = self.find(path) else { return Ok(()) };
         let (above, name) = split(path);
         let directory = open_directory(upper, above).map_err(|e| failed("cannot open", as_path(path), &e))?;
-        let contents = Contents::new();
-        let mut reader = Reader { directory: directory.as_fd(), contents: &contents, cancel, buffer: Vec::new() };
+        let (contents, mut buffer) = (Contents::new(), Vec::new());
+        let mut reader = Reader { directory: directory.as_fd(), contents: &contents, cancel, buffer: &mut buffer };
         *entry = reader.item(path.to_vec(), name)?.entry;
         Ok(())
     }
@@ -119,7 +125,7 @@ struct Reader<'a> {
     directory: BorrowedFd<'a>,
     contents: &'a Contents,
     cancel: &'a Cancel,
-    buffer: Vec<u8>,
+    buffer: &'a mut Vec<u8>,
 }
 
 impl Reader<'_> {
@@ -129,32 +135,32 @@ impl Reader<'_> {
         let stat =
             rustix::fs::statat(self.directory, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|e| refused(e.into()))?;
         let mut entry = entry_of_stat(path, &stat);
+        let mut file = None;
         match entry.kind {
             Kind::Character if stat.st_rdev == 0 => entry = Entry::new(entry.path, Kind::Whiteout, 0),
-            Kind::File => {
-                entry.hash = match self.contents.get(&stat.st_ino) {
-                    Some(known) => *known,
-                    None => self.hash(name, entry.size).map_err(refused)?,
-                };
-            }
+            Kind::File => match self.contents.get(&stat.st_ino) {
+                Some(known) => entry.hash = *known,
+                None => {
+                    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                    let open = rustix::fs::openat(self.directory, name, flags, Mode::empty());
+                    file = Some(File::from(open.map_err(|e| refused(e.into()))?));
+                }
+            },
             Kind::Symlink => {
                 let link = rustix::fs::readlinkat(self.directory, name, Vec::new());
                 entry.link = link.map_err(|e| refused(e.into()))?.into_bytes();
             }
             _ => {}
         }
-        if entry.kind != Kind::Whiteout {
+        if let Some(file) = &file {
+            self.buffer.resize(content::BUFFER, 0);
+            entry.hash = content::hash(file, entry.size, self.buffer, self.cancel).map_err(refused)?.0;
+            entry.xattrs = xattr::read_open(file, xattr::kept_of_upper).map_err(refused)?;
+        } else if entry.kind != Kind::Whiteout {
             entry.xattrs = xattr::read_at(self.directory, name, xattr::kept_of_upper).map_err(refused)?;
-            entry.opaque = take_opaque(&mut entry.xattrs);
         }
+        entry.opaque = take_opaque(&mut entry.xattrs);
         Ok(Item { inode: (stat.st_nlink > 1).then_some(stat.st_ino), entry })
-    }
-
-    fn hash(&mut self, name: &[u8], size: u64) -> std::io::Result<[u8; 32]> {
-        self.buffer.resize(content::BUFFER, 0);
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::openat(self.directory, name, flags, Mode::empty())?);
-        content::hash(&file, size, &mut self.buffer, self.cancel).map(|(hash, _)| hash)
     }
 }
 

@@ -118,26 +118,28 @@ pub fn read_names(directory: impl AsFd) -> std::io::Result<Vec<Name>> {
     Ok(names)
 }
 
-/// Puts what the parts of directories hold into tree order. `ended` is called where a directory's subtree ends.
+/// Puts what the parts of directories hold, each in the order of names, into tree order. `ended` is called where a directory's subtree ends.
 pub fn in_order<T>(
     parts: impl Iterator<Item = (Vec<u8>, Vec<T>)>,
     entry_of: fn(&T) -> &Entry,
     ended: fn(&mut Vec<T>),
 ) -> Vec<T> {
-    let mut directories: HashMap<Vec<u8>, Vec<T>> = HashMap::new();
-    for (path, items) in parts {
-        directories.entry(path).or_default().extend(items);
+    let mut directories: HashMap<Vec<u8>, Vec<Vec<T>>> = HashMap::new();
+    let mut count = 0;
+    for (path, items) in parts.filter(|(_, items)| !items.is_empty()) {
+        count += items.len();
+        directories.entry(path).or_default().push(items);
     }
-    let mut ordered = Vec::with_capacity(directories.values().map(Vec::len).sum());
+    let mut ordered = Vec::with_capacity(count);
     let mut take = |path: &[u8]| {
-        let mut items = directories.remove(path).unwrap_or_default();
-        // From last to first name, because `pop` takes from the end. Within one directory plain order is tree order.
-        items.sort_unstable_by(|a, b| entry_of(b).path.cmp(&entry_of(a).path));
-        items
+        let mut parts = directories.remove(path).unwrap_or_default();
+        // Within one directory plain order is tree order.
+        parts.sort_unstable_by(|a, b| entry_of(&a[0]).path.cmp(&entry_of(&b[0]).path));
+        parts.into_iter().flatten()
     };
     let mut open = vec![take(b"")];
     while let Some(items) = open.last_mut() {
-        let Some(item) = items.pop() else {
+        let Some(item) = items.next() else {
             open.pop();
             ended(&mut ordered);
             continue;

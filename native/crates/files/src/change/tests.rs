@@ -386,3 +386,29 @@ fn a_whiteout_cannot_be_copied() {
     rustix::fs::mknodat(rustix::fs::CWD, stage.path("context/null"), device, mode, 0).unwrap();
     assert_eq!(stage.copy("/", "/x/").unwrap_err().code, "TSB_COPY_FAILED");
 }
+
+#[test]
+fn large_files_of_layers_are_copied_whole_with_their_holes() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    let dense: Vec<u8> = (0..3_000_001u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    fs::write(stage.path("base/dense"), &dense).unwrap();
+    let sparse = fs::File::create(stage.path("base/sparse")).unwrap();
+    sparse.set_len(64 << 20).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&sparse, &dense, 32 << 20).unwrap();
+    let tree = stage.parent();
+    let sources = vec![Source::Layers { layers: vec![stage.path("base")], tree }];
+    let request = Request { sources, ..stage.request(tree, vec![Action::Copy(copy("/", "/x/"))]) };
+    stage.change(&request).unwrap();
+    assert_eq!(fs::read(stage.path("upper/x/dense")).unwrap(), dense);
+    assert_eq!(fs::read(stage.path("upper/x/sparse")).unwrap(), fs::read(stage.path("base/sparse")).unwrap());
+    assert!(fs::metadata(stage.path("upper/x/sparse")).unwrap().blocks() * 512 < 8 << 20);
+    // What the tree says of a layer is believed, but a file cut short by a damaged disk is not.
+    fs::write(stage.path("base/dense"), &dense[1..]).unwrap();
+    assert_eq!(
+        change(&Request { upper: stage.path("outside"), ..request }, &Cancel::new()).unwrap_err().code,
+        "TSB_COPY_FAILED"
+    );
+}

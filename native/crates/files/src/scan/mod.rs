@@ -49,7 +49,7 @@ const READABLE: &str = "make it readable, or name it in `.dockerignore`";
 struct Item {
     entry: Entry,
     /// What was read of it; `None` when the stat index still holds.
-    fresh: Option<Known>,
+    fresh: Option<Box<Known>>,
     /// Not wanted for its own sake: a directory that is kept only if something in it is.
     only_way: bool,
 }
@@ -60,6 +60,7 @@ struct Found {
     parts: Vec<(Vec<u8>, Vec<Item>)>,
     hashed: u64,
     reused: usize,
+    buffer: Vec<u8>,
 }
 
 /// Walks `root`, leaves out what the rules ignore, hashes the files whose stat tuple is new or could hide a change,
@@ -113,7 +114,7 @@ impl Scanner<'_> {
         children: &mut Children<Matches>,
     ) -> Result<()> {
         let mut items = Vec::with_capacity(names.len());
-        let mut reader = Reader::new(directory.fd.as_fd(), self.root, self.old, self.cancel);
+        let mut reader = Reader::new(directory.fd.as_fd(), self.root, self.old, self.cancel, &mut found.buffer);
         for name in names {
             let path = join(&directory.path, &name.bytes);
             let reach = self.prefixes.reach(&path);
@@ -133,8 +134,9 @@ impl Scanner<'_> {
             }
             items.push(item);
         }
-        found.hashed += reader.hashed;
-        found.reused += reader.reused;
+        let (hashed, reused) = (reader.hashed, reader.reused);
+        found.hashed += hashed;
+        found.reused += reused;
         found.parts.push((directory.path.clone(), items));
         Ok(())
     }
@@ -163,6 +165,9 @@ fn remember(
     items: &[Item],
     prefixes: &Prefixes,
 ) -> Result<()> {
+    if reused == items.len() && reused == old.len() {
+        return Ok(());
+    }
     // What a scan of a part did not look at stays known.
     let kept: Vec<_> = old.settled().filter(|(path, _)| prefixes.reach(path) == Reach::Outside).collect();
     if reused == items.len() && reused + kept.len() == old.len() {
@@ -170,7 +175,7 @@ fn remember(
     }
     let fresh = items.iter().filter_map(|item| {
         let path = item.entry.path.as_slice();
-        let known = item.fresh.as_ref().map(Cow::Borrowed).or_else(|| old.known(path).map(Cow::Owned));
+        let known = item.fresh.as_deref().map(Cow::Borrowed).or_else(|| old.known(path).map(Cow::Owned));
         Some((path, known?))
     });
     let mut entries: Vec<_> = fresh.chain(kept.into_iter().map(|(path, known)| (path, Cow::Owned(known)))).collect();

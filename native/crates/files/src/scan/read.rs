@@ -23,7 +23,7 @@ pub(super) struct Reader<'a> {
     root: &'a Path,
     old: &'a StatIndex,
     cancel: &'a Cancel,
-    buffer: Vec<u8>,
+    buffer: &'a mut Vec<u8>,
     /// Where in the index the next name should stand: names come sorted.
     place: usize,
     /// Files whose content was read.
@@ -33,8 +33,14 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(directory: BorrowedFd<'a>, root: &'a Path, old: &'a StatIndex, cancel: &'a Cancel) -> Self {
-        Self { directory, root, old, cancel, buffer: Vec::new(), place: 0, hashed: 0, reused: 0 }
+    pub fn new(
+        directory: BorrowedFd<'a>,
+        root: &'a Path,
+        old: &'a StatIndex,
+        cancel: &'a Cancel,
+        buffer: &'a mut Vec<u8>,
+    ) -> Self {
+        Self { directory, root, old, cancel, buffer, place: 0, hashed: 0, reused: 0 }
     }
 
     /// Looks at `name` of the directory, which is `path` of the context.
@@ -48,7 +54,11 @@ impl<'a> Reader<'a> {
                 return Ok(Item { entry: entry_of(path, &stat, known), fresh: None, only_way });
             }
             if let Some(known) = self.look(&path, name, &stat, tuple)? {
-                return Ok(Item { entry: entry_of(path, &stat, known.clone()), fresh: Some(known), only_way });
+                return Ok(Item {
+                    entry: entry_of(path, &stat, known.clone()),
+                    fresh: Some(Box::new(known)),
+                    only_way,
+                });
             }
         }
         Err(self.unsteady(&path))
@@ -58,38 +68,45 @@ impl<'a> Reader<'a> {
     fn look(&mut self, path: &[u8], name: &[u8], stat: &Stat, tuple: Tuple) -> Result<Option<Known>> {
         let mut known = Known { tuple, hash: [0; 32], link: Vec::new(), xattrs: Vec::new() };
         match Kind::of_mode(stat.st_mode) {
-            Kind::File => match self.hash(name, &tuple).map_err(|e| self.unreadable(path, &e))? {
-                Some(hash) => known.hash = hash,
-                None => return Ok(None),
-            },
+            Kind::File => {
+                let is_steady = self.content(name, &mut known).map_err(|e| self.unreadable(path, &e))?;
+                return Ok(is_steady.then_some(known));
+            }
             Kind::Socket => known.hash = *blake3::hash(b"").as_bytes(),
             Kind::Symlink => {
                 let link =
                     rustix::fs::readlinkat(self.directory, name, Vec::new()).map_err(|e| self.failed(path, e))?;
                 known.link = link.into_bytes();
             }
+            Kind::Directory => {
+                let xattrs = xattr::read_at(self.directory, name, xattr::kept_of_context);
+                known.xattrs = xattrs.map_err(|e| self.unreadable(path, &e))?;
+            }
+            // Only files and directories have attributes that a context keeps (xattr(7)).
             _ => {}
         }
-        known.xattrs =
-            xattr::read_at(self.directory, name, xattr::kept_of_context).map_err(|e| self.unreadable(path, &e))?;
         Ok(Some(known))
     }
 
-    fn hash(&mut self, name: &[u8], tuple: &Tuple) -> io::Result<Option<[u8; 32]>> {
+    /// Reads content and attributes of a file. False when it is not, or does not stay, what its tuple says.
+    fn content(&mut self, name: &[u8], known: &mut Known) -> io::Result<bool> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match rustix::fs::openat(self.directory, name, flags, Mode::empty()) {
             // It was a regular file when it was listed.
-            Err(Errno::LOOP | Errno::NXIO) => return Ok(None),
+            Err(Errno::LOOP | Errno::NXIO) => return Ok(false),
             other => File::from(other?),
         };
-        if Tuple::of(&rustix::fs::fstat(&file)?) != *tuple {
-            return Ok(None);
-        }
         self.buffer.resize(content::BUFFER, 0);
-        let (hash, length) = content::hash(&file, tuple.size, &mut self.buffer, self.cancel)?;
+        let read = content::hash(&file, known.tuple.size, self.buffer, self.cancel);
+        let xattrs = xattr::read_open(&file, xattr::kept_of_context);
+        // Looked at after all else: then what was read was there while the tuple was this.
+        if Tuple::of(&rustix::fs::fstat(&file)?) != known.tuple {
+            return Ok(false);
+        }
+        let (hash, length) = read?;
         self.hashed += 1;
-        let unchanged = length == tuple.size && Tuple::of(&rustix::fs::fstat(&file)?) == *tuple;
-        Ok(unchanged.then_some(hash))
+        (known.hash, known.xattrs) = (hash, xattrs?);
+        Ok(length == known.tuple.size)
     }
 
     fn failed(&self, path: &[u8], errno: Errno) -> Error {
