@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { hexOf } from '../../core/digest.ts'
 import { isTsbError } from '../../core/error.ts'
 import { layerPaths, type Snapshot } from '../../snapshotter/snapshot.ts'
 import { emptyTree, unpack } from '../../snapshotter/unpack.ts'
+import { layerPath } from '../../store/layout.ts'
 import { craftedLayer, type Fixture, layerOf, openFixture } from './fixture.ts'
 
 const signal = new AbortController().signal
@@ -42,6 +45,33 @@ test('an image that shares the lower layers fetches only what is new', { skip },
   assert.equal(second.newLayers.length, 1)
   assert.equal(await fileIn(fixture, second.snapshot, '/base'), 'base\n')
   assert.equal(await fileIn(fixture, second.snapshot, '/left'), null)
+})
+
+test('the tree of shared lower layers is remembered, and made again where its index is gone', { skip }, async () => {
+  await using fixture = await openFixture()
+  const base = await layerOf(fixture, 'base', 'mkdir d; echo base > d/base')
+  const [left, right] = [await layerOf(fixture, 'left', 'echo l > left'), await layerOf(fixture, 'right', 'echo r > right')]
+  const walked: string[] = []
+  const commit: typeof fixture.native.commit = (request, signal) => {
+    if (request.delta === undefined) walked.push(request.upper)
+    return fixture.native.commit(request, signal)
+  }
+  const context = { ...fixture, native: { ...fixture.native, commit } }
+  const below = await unpack(context, [base], signal)
+  fixture.store.layers.publish((await unpack(context, [base, left], signal)).newLayers)
+  fixture.store.layers.publish(below.newLayers)
+  const second = await unpack(context, [base, right], signal)
+  assert.deepEqual(walked, [])
+  rmSync(join(fixture.store.layout.trees, hexOf(below.snapshot.tree)))
+  const again = await unpack(context, [base], signal)
+  assert.deepEqual(again.snapshot, below.snapshot)
+  assert.equal(walked.length, 1)
+  const whole = await fixture.native.commit({
+    upper: layerPath(fixture.store.layout, second.snapshot.layers[1] ?? ''),
+    treesDirectory: fixture.store.layout.trees,
+    parent: below.snapshot.tree,
+  })
+  assert.equal(second.snapshot.tree, whole.tree)
 })
 
 test('a hard link to a file of a lower layer has that file', { skip }, async () => {
