@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { BUSYBOX_ROOT } from '../support/paths.ts'
 import { mustRun } from '../support/process.ts'
 import { column, DAMAGES, layerWith, reboot, rebootWithoutNotes } from './power-cut.ts'
 import { openProject, type Project } from './project.ts'
@@ -152,6 +153,19 @@ test('a lost permission and a lost whiteout are damage too', async () => {
   }
 })
 
+test('a database that did not reach the disk at all is begun anew, and believes none of the files beside it', async () => {
+  await restart()
+  const { root } = project.tsbuild
+  for (const blob of packedBlobs()) DAMAGES['zeros']?.(blob)
+  for (const name of readdirSync(join(root, 'trees'))) DAMAGES['zeros']?.(join(root, 'trees', name))
+  for (const name of readdirSync(root).filter((file) => file.startsWith('tsbuild.db'))) rmSync(join(root, name))
+  await project.tsbuild.must(['import', BUSYBOX_ROOT, 'busybox'])
+  await build()
+  await save()
+  assert.equal(await cachedSteps(), STEPS)
+  assert.deepEqual(storeFaults(root), [])
+})
+
 test('in the boot that wrote it nothing is verified', async () => {
   await restart()
   const { root } = project.tsbuild
@@ -170,5 +184,6 @@ test('two processes that open a damaged store at once both get it right', async 
   }
   reboot(project.tsbuild.root)
   assert.deepEqual(await Promise.all([build(), build(), build()]), [image, image, image])
+  assert.equal(await project.tsbuild.must(['run', '--rm', '--network', 'none', 'app', 'cat', '/one']), FILES.one)
   assert.deepEqual(storeFaults(project.tsbuild.root), [])
 })
