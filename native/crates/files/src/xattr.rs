@@ -37,7 +37,7 @@ pub fn remove_at(directory: impl AsFd, name: &[u8], attribute: &[u8]) -> io::Res
 
 /// What a context keeps, as docker's client sends it.
 pub fn kept_of_context(name: &[u8]) -> bool {
-    name == b"security.capability" || name.starts_with(b"user.")
+    name == b"security.capability" || (name.starts_with(b"user.") && kept_of_layer(name))
 }
 
 /// What is part of a layer: all but overlayfs' own notes and the host's labels.

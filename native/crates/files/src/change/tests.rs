@@ -252,6 +252,7 @@ fn a_change_knows_all_that_it_wrote() {
     fs::write(stage.path("context/d").join("n".repeat(255)), "long").unwrap();
     symlink("/nowhere/\u{e4}", stage.path("context/d/l")).unwrap();
     set_xattr(&stage.path("context/d/f"), "user.kept", b"1");
+    set_xattr(&stage.path("context/d/f"), "user.overlay.opaque", b"y");
     set_xattr(&stage.path("context/d"), "user.directory", b"1");
     fs::set_permissions(stage.path("context/d"), fs::Permissions::from_mode(0o2751)).unwrap();
     let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o640));
