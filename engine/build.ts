@@ -49,7 +49,7 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
   onEvent({ kind: 'graph', time: session.effects.now(), steps })
 
   const context: ContextDirectory = { root: files.context, rules: ignore?.rules ?? [], readAll: options.noStatCache }
-  const diffIds = diffIdsOf(session, plan.graph, building.signal)
+  const diffIds = diffIdsOf(session, plan.graph, options.outputs, building.signal)
   const results = await solve<StepResult>({
     graph: plan.graph,
     drivers: createDrivers(session, new Map([['context', context]]), explainMissing),

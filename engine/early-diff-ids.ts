@@ -1,6 +1,9 @@
 import pLimit from 'p-limit'
 import type { Digest } from '../core/digest.ts'
 import type { Graph, Vertex, VertexId } from '../core/graph.ts'
+import { type Packing, packingOf } from '../core/packing.ts'
+import { USUAL_LAYERS } from '../exporter/layer-options.ts'
+import type { LayerOptions, OutputSpec } from '../exporter/types.ts'
 import { diffIdOf } from '../snapshotter/blob.ts'
 import type { LayerId } from '../store/layers.ts'
 import type { StepResult } from './drivers/result.ts'
@@ -17,14 +20,15 @@ export interface DiffIds {
 const CONCURRENCY = 2
 
 /** Starts the computation for what lies on the way from the output along first inputs: only those layers are in the image. */
-export function diffIdsOf(session: Session, graph: Graph, signal: AbortSignal): DiffIds {
+export function diffIdsOf(session: Session, graph: Graph, outputs: readonly OutputSpec[], signal: AbortSignal): DiffIds {
+  const packing = wantedPacking(outputs)
   const wanted = rootChain(graph)
   const limit = pLimit(CONCURRENCY)
   const started = new Map<LayerId, Promise<Digest>>()
   const of = (layer: LayerId): Promise<Digest> => {
     const known = started.get(layer)
     if (known !== undefined) return known
-    const promise = limit(() => diffIdOf(session.snapshotter, layer, signal))
+    const promise = limit(() => diffIdOf(session.snapshotter, layer, packing, signal))
     started.set(layer, promise)
     // Whoever assembles the image sees the failure; without this it would end the process before.
     promise.catch(() => undefined)
@@ -36,6 +40,25 @@ export function diffIdsOf(session: Session, graph: Graph, signal: AbortSignal): 
       const layer = result.kind === 'root' && wanted.has(vertex.id) ? result.snapshot.layers.at(-1) : undefined
       if (layer !== undefined) void of(layer)
     },
+  }
+}
+
+/** Layers that an output sends are packed in the same pass. With several outputs the others follow when it is their turn. */
+function wantedPacking(outputs: readonly OutputSpec[]): Packing | undefined {
+  const layers = outputs.map(sentLayers).find((options) => options !== undefined)
+  return layers === undefined ? undefined : packingOf(layers.compression, layers.level)
+}
+
+function sentLayers(output: OutputSpec): LayerOptions | undefined {
+  switch (output.type) {
+    case 'image':
+      return output.layers ?? (output.push ? USUAL_LAYERS : undefined)
+    case 'oci':
+    case 'docker':
+      return output.layers ?? (output.dest === undefined ? undefined : USUAL_LAYERS)
+    case 'tar':
+    case 'local':
+      return undefined
   }
 }
 

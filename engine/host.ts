@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Effects } from '../core/effects.ts'
 
@@ -30,9 +29,4 @@ export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder)
   return folder
-}
-
-/** Standard output, for archives that were asked for there (`-`). Everything else that people see is a renderer's. */
-export function standardOutput(): Writable {
-  return process.stdout
 }

@@ -1,34 +1,42 @@
 import { type Digest, sha256Digest } from '../core/digest.ts'
 import { isTsbError, TsbError } from '../core/error.ts'
 import type { Descriptor, Manifest } from '../core/manifest.ts'
-import type { Compression } from '../core/media-types.ts'
 import { MEDIA_TYPES } from '../core/media-types.ts'
 import { assembleManifest } from '../exporter/assemble.ts'
-import type { ImageContent } from '../exporter/types.ts'
-import { layerBlob } from '../snapshotter/blob.ts'
+import { USUAL_LAYERS } from '../exporter/layer-options.ts'
+import type { ImageContent, LayerOptions } from '../exporter/types.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
-import type { LayerBlob } from '../store/layers.ts'
 import { fetchBlob, publishRoot } from './image-root.ts'
+import { packedLayer } from './packed-layer.ts'
 import type { Session } from './session.ts'
 
 /**
  * An image of the store with all its blobs on disk: layers that exist only as snapshots are packed now.
  * An image that came with a manifest keeps it, and its blobs, byte for byte.
- * @throws TsbError `TSB_REGISTRY_*` when blobs of a pulled image must be fetched and cannot
+ * @throws TsbError `TSB_IMAGE_UNKNOWN`, `TSB_REGISTRY_*` when blobs of a pulled image must be fetched and cannot
  */
 export async function imageContent(session: Session, id: Digest, signal: AbortSignal): Promise<ImageContent> {
-  const image = session.store.images.get(id)
-  if (image === undefined) throw new TsbError('TSB_IMAGE_UNKNOWN', `no image \`${id}\` in the store`, { fault: 'input' })
-  const { manifest, manifestBytes } = (await existingManifest(session, image, signal)) ?? (await packedManifest(session, image, signal))
-  const { blobs } = session.store
-  return {
-    config: configOf(image),
-    configBytes: image.configBytes,
-    configDescriptor: manifest.config,
-    manifestBytes,
-    manifestDescriptor: { mediaType: manifest.mediaType, digest: sha256Digest(manifestBytes), size: manifestBytes.byteLength },
-    layers: manifest.layers.map((descriptor) => ({ descriptor, path: blobs.path(descriptor.digest) })),
-  }
+  const image = storedImage(session, id)
+  const known = await existingManifest(session, image, signal)
+  return contentOf(session, image, known ?? (await packedManifest(session, image, USUAL_LAYERS, true, signal)))
+}
+
+/**
+ * An image that was just built, its layers packed as an output wants them. The usual packing is kept with the image as its
+ * manifest, another one only where `keep` says so: what is saved later does not change with every export.
+ * @throws TsbError as `imageContent`
+ */
+export async function builtContent(
+  session: Session,
+  id: Digest,
+  { layers, keep }: { readonly layers: LayerOptions | undefined; readonly keep: boolean },
+  signal: AbortSignal,
+): Promise<ImageContent> {
+  const image = storedImage(session, id)
+  // A build that changed nothing: the result is the base, and stays it to the byte.
+  if (layers === undefined && image.reference !== undefined) return imageContent(session, id, signal)
+  const keeps = keep || (layers === undefined && image.manifestBytes === undefined)
+  return contentOf(session, image, await packedManifest(session, image, layers ?? USUAL_LAYERS, keeps, signal))
 }
 
 /**
@@ -44,6 +52,27 @@ export async function sendContents<T>(session: Session, contents: readonly Image
       await Promise.all(blobs.map(({ digest }) => session.store.blobs.removeDamaged(digest)))
     }
     throw error
+  }
+}
+
+function storedImage(session: Session, id: Digest): StoredImage {
+  const image = session.store.images.get(id)
+  if (image === undefined) throw new TsbError('TSB_IMAGE_UNKNOWN', `no image \`${id}\` in the store`, { fault: 'input' })
+  return image
+}
+
+function contentOf({ store }: Session, image: StoredImage, { manifest, manifestBytes }: EncodedManifest): ImageContent {
+  return {
+    config: configOf(image),
+    configBytes: image.configBytes,
+    configDescriptor: manifest.config,
+    manifestBytes,
+    manifestDescriptor: { mediaType: manifest.mediaType, digest: sha256Digest(manifestBytes), size: manifestBytes.byteLength },
+    layers: manifest.layers.map((descriptor) => ({
+      descriptor,
+      path: store.blobs.path(descriptor.digest),
+      verified: store.blobs.isVerified(descriptor.digest),
+    })),
   }
 }
 
@@ -67,51 +96,29 @@ async function existingManifest(session: Session, image: StoredImage, signal: Ab
   return { manifest, manifestBytes: image.manifestBytes }
 }
 
-/** Packs the layers, stores the documents as blobs, and lists the image in the layout's index.json. */
-async function packedManifest(session: Session, image: StoredImage, signal: AbortSignal): Promise<EncodedManifest> {
+/** Packs the layers, and keeps the manifest with the image, its documents as blobs, where that is wanted. */
+async function packedManifest(
+  session: Session,
+  image: StoredImage,
+  options: LayerOptions,
+  keep: boolean,
+  signal: AbortSignal,
+): Promise<EncodedManifest> {
   const { store } = session
   await store.prepare()
   const snapshot = await publishRoot(session, image.id, signal)
   const layers: Descriptor[] = []
   for (const layer of snapshot.layers) {
     signal.throwIfAborted()
-    await restoreBlob(session, layer, signal)
-    layers.push(await layerBlob(session.snapshotter, layer, baseCompression(session, layer), signal))
+    layers.push(await packedLayer(session, layer, options, signal))
   }
   const config: Descriptor = { mediaType: MEDIA_TYPES.ociConfig, digest: image.id, size: image.configBytes.byteLength }
-  const { value: manifest, bytes: manifestBytes } = assembleManifest(config, layers, 'oci')
-  await store.blobs.write([image.configBytes], image.id)
-  await store.blobs.write([manifestBytes])
-  store.images.put({ ...image, manifestBytes })
-  store.writeIndex()
-  return { manifest, manifestBytes }
-}
-
-/** A pulled layer whose blob is gone is fetched again: it cannot be packed to the same bytes. */
-async function restoreBlob(session: Session, layer: string, signal: AbortSignal): Promise<void> {
-  const { store } = session
-  const known = packedForms(session, layer)
-  if (known.length === 0 || known.some(({ digest }) => store.blobs.has(digest))) return
-  for (const image of store.images.withManifest()) {
-    const descriptor = manifestOf(image)?.layers.find(({ digest }) => known.some((form) => form.digest === digest))
-    if (image.reference !== undefined && descriptor !== undefined) {
-      await fetchBlob(session, image, descriptor, signal, () => undefined)
-      return
-    }
+  const { value: manifest, bytes: manifestBytes } = assembleManifest(config, layers, options.family)
+  if (keep) {
+    await store.blobs.write([image.configBytes], image.id)
+    await store.blobs.write([manifestBytes])
+    store.images.put({ ...image, manifestBytes })
+    store.writeIndex()
   }
-}
-
-/** The packed form that a base's layer came in is kept; what we built is packed with gzip, which everybody reads. */
-function baseCompression(session: Session, layer: string): Compression {
-  return packedForms(session, layer).find(({ digest }) => session.store.blobs.has(digest))?.compression ?? 'gzip'
-}
-
-/** The forms that a layer was packed in, or came in, whether or not their blobs are there. */
-function packedForms(session: Session, layer: string): readonly (LayerBlob & { readonly compression: Compression })[] {
-  const { layers } = session.store
-  const diffId = layers.get(layer)?.diffId
-  return (['gzip', 'zstd', 'none'] as const).flatMap((compression) => {
-    const blob = diffId === undefined ? undefined : layers.blob(diffId, compression)
-    return blob === undefined ? [] : [{ compression, ...blob }]
-  })
+  return { manifest, manifestBytes }
 }

@@ -64,7 +64,7 @@ function packedLayers(session: Session, image: StoredImage, onFetch: OnFetch): r
   return manifest.layers.map((descriptor, index) => {
     const diffId = diffIds[index] as Digest
     const compression = compressionOf(descriptor.mediaType)
-    session.store.layers.setBlob(diffId, compression, { digest: descriptor.digest, size: descriptor.size })
+    session.store.layers.setOriginal(diffId, { compression, digest: descriptor.digest, size: descriptor.size })
     return { diffId, compression, blob: (signal) => openBlob(session, image, descriptor, signal, onFetch) }
   })
 }

@@ -4,15 +4,17 @@ import { writeDockerArchive } from '../exporter/docker-archive.ts'
 import { writeOciArchive, writeOciDirectory } from '../exporter/oci.ts'
 import { makeParent, withOutputFile } from '../exporter/output-file.ts'
 import { exportRootDirectory, exportRootTar } from '../exporter/root.ts'
-import type { NamedImage, OutputSpec } from '../exporter/types.ts'
+import type { LayerOptions, NamedImage, OutputSpec } from '../exporter/types.ts'
 import type { PushSource } from '../registry/types.ts'
 import { layerPaths, type Snapshot } from '../snapshotter/snapshot.ts'
 import { type BuiltImage, storeImage } from './assemble.ts'
 import type { Building } from './building.ts'
-import { imageContent, sendContents } from './image-content.ts'
+import { builtContent, sendContents } from './image-content.ts'
 import { writeTo } from './save.ts'
 import type { Session } from './session.ts'
 import type { BuildOptions } from './types.ts'
+
+type ImageOutput = Extract<OutputSpec, { type: 'image' }>
 
 /** What a build made: a root, and the image around it if one was asked for. */
 export interface FinishedBuild {
@@ -26,7 +28,8 @@ export async function exportResult(building: Building, output: OutputSpec, { sna
   switch (output.type) {
     case 'image':
       storeImage(session, required(image), output.names)
-      if (output.push) await pushImage(building, required(image), namesOf(output, building.options))
+      if (output.push) return pushImage(building, required(image), output)
+      if (output.layers !== undefined) await keepPacked(building, required(image), output.layers)
       return
     case 'oci':
     case 'docker':
@@ -47,24 +50,34 @@ async function exportArchive(
 ): Promise<void> {
   const { session, options, runTask, signal } = building
   const names = namesOf(output, options).map(formatReference)
-  if (output.dest === undefined) return storeImage(session, image, names)
+  if (output.dest === undefined) {
+    storeImage(session, image, names)
+    if (output.layers !== undefined) await keepPacked(building, image, output.layers)
+    return
+  }
   const destination = output.dest
   await runTask(`exporting to ${output.type} image format`, async () => {
-    const content = await imageContent(session, image.id, signal)
+    const content = await builtContent(session, image.id, { layers: output.layers, keep: false }, signal)
     const images: readonly NamedImage[] = [{ content, names }]
     if (!output.tar) return sendContents(session, [content], () => writeOciDirectory(images, destination, signal))
     const write = output.type === 'oci' ? writeOciArchive : writeDockerArchive
     if (destination !== '-') await makeParent(destination)
-    await sendContents(session, [content], () => writeTo(destination, (sink) => write(images, sink, signal)))
+    await sendContents(session, [content], () => writeTo(destination, (file) => write(session.native, images, file, signal)))
   })
 }
 
-async function pushImage({ session, runTask, signal }: Building, image: BuiltImage, names: readonly Reference[]): Promise<void> {
-  const content = await imageContent(session, image.id, signal)
+/** Whoever says how an image's layers are packed wants them so in the store, too. */
+async function keepPacked({ session, runTask, signal }: Building, { id }: BuiltImage, layers: LayerOptions): Promise<void> {
+  await runTask('exporting layers', () => builtContent(session, id, { layers, keep: true }, signal))
+}
+
+async function pushImage({ session, options, runTask, signal }: Building, image: BuiltImage, output: ImageOutput): Promise<void> {
+  const { layers } = output
+  const content = await builtContent(session, image.id, { layers, keep: layers !== undefined }, signal)
   const { manifestBytes } = content
   const manifest = JSON.parse(Buffer.from(manifestBytes).toString('utf8')) as Manifest
   const registry = await session.registry()
-  for (const name of names) {
+  for (const name of namesOf(output, options)) {
     const source: PushSource = { manifestBytes, manifest, open: (descriptor) => session.store.blobs.open(descriptor) }
     await runTask(`pushing ${formatReference(name)}`, () => sendContents(session, [content], () => registry.push(name, source, signal)))
   }

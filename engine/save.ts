@@ -1,10 +1,9 @@
-import type { Writable } from 'node:stream'
 import { formatReference, parseReference } from '../core/reference.ts'
 import { writeDockerArchive } from '../exporter/docker-archive.ts'
 import { writeOciArchive } from '../exporter/oci.ts'
-import { withOutputStream } from '../exporter/output-file.ts'
+import { withOutputFile } from '../exporter/output-file.ts'
 import type { NamedImage } from '../exporter/types.ts'
-import { standardOutput } from './host.ts'
+import type { OutputFile } from '../native/types.ts'
 import { imageContent, sendContents } from './image-content.ts'
 import { findImage } from './resolve.ts'
 import type { Session } from './session.ts'
@@ -25,11 +24,13 @@ export async function save(
   }
   const write = format === 'oci' ? writeOciArchive : writeDockerArchive
   const contents = images.map(({ content }) => content)
-  await sendContents(session, contents, () => writeTo(file, (sink) => write(images, sink, signal)))
+  await sendContents(session, contents, () => writeTo(file, (output) => write(session.native, images, output, signal)))
 }
 
-/** Hands a stream to a file of the user, or standard output (`-`), to whoever writes. */
-export async function writeTo(file: string, write: (sink: Writable) => Promise<void>): Promise<void> {
-  if (file === '-') return write(standardOutput())
-  await withOutputStream(file, write)
+/** Hands a file of the user, or standard output (`-`), to whoever writes. */
+export async function writeTo(file: string, write: (output: OutputFile) => Promise<void>): Promise<void> {
+  if (file === '-') return write({ fd: STANDARD_OUTPUT })
+  await withOutputFile(file, ({ fd }) => write({ fd }))
 }
+
+const STANDARD_OUTPUT = 1

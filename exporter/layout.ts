@@ -24,7 +24,9 @@ export function blobEntries(images: readonly NamedImage[]): readonly ArchiveEntr
   for (const { content } of images) {
     add(content.configDescriptor, content.configBytes)
     add(content.manifestDescriptor, content.manifestBytes)
-    for (const { descriptor, path } of content.layers) add(descriptor, { path, digest: descriptor.digest, size: descriptor.size })
+    for (const { descriptor, path, verified } of content.layers) {
+      add(descriptor, { path, digest: descriptor.digest, size: descriptor.size, verified })
+    }
   }
   return [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
 }

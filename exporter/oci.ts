@@ -1,20 +1,24 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Writable } from 'node:stream'
 import { TsbError } from '../core/error.ts'
 import type { Descriptor } from '../core/manifest.ts'
+import type { OutputFile } from '../native/types.ts'
 import { parseDocument } from '../registry/documents.ts'
-import { writeFiles, writeTar } from './archive-entries.ts'
+import { type ArchiveWriter, writeFiles, writeTar } from './archive-entries.ts'
 import { blobEntries, LAYOUT_FILE, layoutIndex, NAME_ANNOTATION, TAG_ANNOTATION } from './layout.ts'
 import type { NamedImage } from './types.ts'
 
 /**
- * Writes images as an OCI image layout in one tar (`--output type=oci`). Same images, same bytes. Streams; `output`
- * is not ended.
- * @throws TsbError `TSB_EXPORT_WRITE`, `TSB_INTERRUPTED`
+ * Writes images as an OCI image layout in one tar (`--output type=oci`). Same images, same bytes.
+ * @throws TsbError `TSB_EXPORT_WRITE`, `TSB_BLOB_DIGEST`, `TSB_INTERRUPTED`
  */
-export async function writeOciArchive(images: readonly NamedImage[], output: Writable, signal: AbortSignal): Promise<void> {
-  await writeTar([...blobEntries(images), layoutIndex(images), LAYOUT_FILE], output, signal)
+export async function writeOciArchive(
+  writer: ArchiveWriter,
+  images: readonly NamedImage[],
+  output: OutputFile,
+  signal: AbortSignal,
+): Promise<void> {
+  await writeTar(writer, [...blobEntries(images), layoutIndex(images), LAYOUT_FILE], output, signal)
 }
 
 /**

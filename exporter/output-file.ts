@@ -1,7 +1,5 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { Writable } from 'node:stream'
-import { finished } from 'node:stream/promises'
 import { makeDirectories } from '../store/directories.ts'
 import { exportError } from './archive-entries.ts'
 
@@ -30,18 +28,6 @@ export async function withOutputFile(path: string, write: (file: FileHandle) => 
   }
 }
 
-/** The same for what writes to a stream. @throws TsbError `TSB_EXPORT_WRITE`, and whatever `write` throws */
-export async function withOutputStream(path: string, write: (stream: Writable) => Promise<void>): Promise<void> {
-  await withOutputFile(path, async (file) => {
-    const stream = streamInto(file)
-    await write(stream)
-    stream.end()
-    await finished(stream).catch((error: unknown) => {
-      throw exportError(error)
-    })
-  })
-}
-
 /** Makes the directory that a result's file goes to. @throws TsbError `TSB_EXPORT_WRITE` */
 export async function makeParent(path: string): Promise<void> {
   try {
@@ -49,17 +35,4 @@ export async function makeParent(path: string): Promise<void> {
   } catch (error) {
     throw exportError(error)
   }
-}
-
-/** Not `createWriteStream`: that one closes the file when it is destroyed, and it is not the stream's to close. */
-function streamInto(file: FileHandle): Writable {
-  const stream = new Writable({
-    highWaterMark: 1 << 20,
-    write(chunk: Uint8Array, _encoding, done) {
-      file.writeFile(chunk).then(() => done(), done)
-    },
-  })
-  // heard by whoever writes; an event without listener would end the process
-  stream.on('error', () => undefined)
-  return stream
 }

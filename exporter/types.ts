@@ -1,4 +1,6 @@
 import type { Descriptor, ImageConfig } from '../core/manifest.ts'
+import type { Compression } from '../core/media-types.ts'
+import type { MediaTypeFamily } from './assemble.ts'
 
 /** A finished image with all its blobs on disk: what the archive exporters consume. */
 export interface ImageContent {
@@ -15,6 +17,8 @@ export interface LayerContent {
   readonly descriptor: Descriptor
   /** File that holds the blob. */
   readonly path: string
+  /** This process has hashed the file when it wrote it. */
+  readonly verified: boolean
 }
 
 /** An image on its way into an archive, with the canonical references that it is to have there. */
@@ -23,10 +27,26 @@ export interface NamedImage {
   readonly names: readonly string[]
 }
 
-/** `--output`, read: where the result goes. `dest` `-` is standard output. */
+/** How an output wants layers packed: buildx's `compression`, `compression-level`, `force-compression`, `oci-mediatypes`. */
+export interface LayerOptions {
+  readonly compression: Compression
+  /** Absent: the usual one. */
+  readonly level?: number
+  /** Layers of the base are packed anew too; otherwise they keep the blobs in which they came. */
+  readonly force: boolean
+  readonly family: MediaTypeFamily
+}
+
+/** `--output`, read: where the result goes. `dest` `-` is standard output. `layers` is absent when nothing was said. */
 export type OutputSpec =
   /** Into the store, under the tags (the default). */
-  | { readonly type: 'image'; readonly push: boolean; readonly names: readonly string[] }
-  | { readonly type: 'oci' | 'docker'; readonly dest?: string; readonly tar: boolean; readonly names: readonly string[] }
+  | { readonly type: 'image'; readonly push: boolean; readonly names: readonly string[]; readonly layers?: LayerOptions }
+  | {
+      readonly type: 'oci' | 'docker'
+      readonly dest?: string
+      readonly tar: boolean
+      readonly names: readonly string[]
+      readonly layers?: LayerOptions
+    }
   | { readonly type: 'tar'; readonly dest: string }
   | { readonly type: 'local'; readonly dest: string }

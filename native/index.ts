@@ -16,7 +16,7 @@ export function loadNative(): Native {
   return loaded
 }
 
-type Method = 'scan' | 'select' | 'change' | 'commit' | 'writeLayer' | 'exportTar' | 'exportDirectory'
+type Method = 'scan' | 'select' | 'change' | 'commit' | 'writeLayer' | 'repackLayer' | 'writeBundle' | 'exportTar' | 'exportDirectory'
 
 function nativeOf(addon: Addon): Native {
   const call = <Answer>(method: Method, request: object, signal?: AbortSignal): Promise<Answer> =>
@@ -34,6 +34,8 @@ function nativeOf(addon: Addon): Native {
         return JSON.parse(await addon.applyLayer(JSON.stringify(request), token, known)) as ApplyLayerResult
       }),
     writeLayer: (request, signal) => call<WriteLayerResult>('writeLayer', request, signal),
+    repackLayer: (request, signal) => call<WriteLayerResult>('repackLayer', request, signal),
+    writeBundle: async (request, signal) => void (await call('writeBundle', request, signal)),
     exportTar: async (request, signal) => void (await call('exportTar', request, signal)),
     exportDirectory: async (request, signal) => void (await call('exportDirectory', request, signal)),
     readFile: (request) => settled(() => addon.readFile(JSON.stringify(request))),

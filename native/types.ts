@@ -26,6 +26,10 @@ export interface Native {
   applyLayer(request: ApplyLayerRequest, signal?: AbortSignal): Promise<ApplyLayerResult>
   /** Turns an overlay upper into a layer tar: digests it, and packs and writes it when `output` is given. */
   writeLayer(request: WriteLayerRequest, signal?: AbortSignal): Promise<WriteLayerResult>
+  /** Packs a layer's blob anew: the tar in it stays the same. */
+  repackLayer(request: RepackLayerRequest, signal?: AbortSignal): Promise<WriteLayerResult>
+  /** Writes files, among them blobs that are verified on the way, as one tar. */
+  writeBundle(request: WriteBundleRequest, signal?: AbortSignal): Promise<void>
   /** Writes the merged root of `layers` as one plain tar (`docker buildx build --output type=tar`). */
   exportTar(request: ExportTarRequest, signal?: AbortSignal): Promise<void>
   /** Copies the merged root of `layers` into a directory of the user (`--output type=local`). */
@@ -217,6 +221,28 @@ export interface WriteLayerResult {
   readonly digest: Digest
   readonly size: number
 }
+
+export interface RepackLayerRequest {
+  readonly blob: string
+  /** How the blob is packed now. */
+  readonly from: Compression
+  /** The file must not exist. */
+  readonly output: string
+  readonly compression: Compression
+  readonly level?: number
+}
+
+export interface WriteBundleRequest {
+  /** In order; their directories are written before them. */
+  readonly files: readonly BundleFile[]
+  readonly output: OutputFile
+}
+
+export type BundleFile =
+  /** A document: its bytes as hex digits. */
+  | { readonly name: string; readonly hex: string }
+  /** A blob, hashed while it is copied unless that was done before; the last bytes of a damaged one are never written. */
+  | { readonly name: string; readonly path: string; readonly digest: Digest; readonly size: number; readonly verified: boolean }
 
 /** A file by path (created, truncated) or by an open descriptor (written to, not closed). */
 export type OutputFile = { readonly path: string } | { readonly fd: number }

@@ -26,6 +26,8 @@ export class Blobs {
   readonly #leases: Leases
   readonly #unsynced: Unsynced
   readonly #effects: Effects
+  /** Hashed by this process when it wrote them. */
+  readonly #verified = new Set<Digest>()
 
   constructor(layout: Layout, leases: Leases, unsynced: Unsynced, effects: Effects) {
     this.#layout = layout
@@ -48,6 +50,7 @@ export class Blobs {
     if (!this.has(digest)) return false
     if ((await hashBlob(this.path(digest))) === hexOf(digest)) return false
     await rm(this.path(digest), { force: true })
+    this.#verified.delete(digest)
     return true
   }
 
@@ -61,9 +64,14 @@ export class Blobs {
     return (await stat(this.path(digest))).size
   }
 
+  /** Whether this process has hashed the blob, when it wrote it: it needs no second look before it is sent. */
+  isVerified(digest: Digest): boolean {
+    return this.#verified.has(digest) && this.has(digest)
+  }
+
   /** A large blob's bytes, in order, verified while read. @throws TsbError `TSB_BLOB_DIGEST` at the end */
   open(blob: WrittenBlob): AsyncIterable<Uint8Array> {
-    return readBlob(this.path(blob.digest), blob)
+    return readBlob(this.path(blob.digest), blob, this.isVerified(blob.digest))
   }
 
   /**
@@ -115,6 +123,7 @@ export class Blobs {
     const target = this.path(digest)
     mkdirSync(dirname(target), { recursive: true })
     await rename(file, target)
+    this.#verified.add(digest)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Digest } from '../core/digest.ts'
 import type { Compression } from '../core/media-types.ts'
+import type { Packing } from '../core/packing.ts'
 import type { Connection } from './database.ts'
 import type { Unsynced } from './unsynced.ts'
 
@@ -25,6 +26,14 @@ export interface LayerBlob {
   readonly digest: Digest
   readonly size: number
 }
+
+/** The blob that a layer came in, with an image. */
+export interface OriginalBlob extends LayerBlob {
+  readonly compression: Compression
+}
+
+/** In the place of a level: not packed here, or long ago. */
+const ORIGINAL = -1
 
 interface Row {
   readonly id: string
@@ -110,17 +119,32 @@ export class Layers {
     this.#connection.prepare('UPDATE layers SET diff_id = ?, plain_size = ? WHERE id = ?').run(diffId, plainSize, id)
   }
 
-  /** The packed form of a tar, if one was made or pulled before. Whether its blob is still there is the blobs' to say. */
-  blob(diffId: Digest, compression: Compression): LayerBlob | undefined {
+  /** A tar packed here, if that was done before. Whether its blob is still there is the blobs' to say. */
+  blob(diffId: Digest, { compression, level }: Packing): LayerBlob | undefined {
     return this.#connection
-      .prepare<[string, string], LayerBlob>('SELECT digest, size FROM layer_blobs WHERE diff_id = ? AND compression = ?')
-      .get(diffId, compression)
+      .prepare<[string, string, number], LayerBlob>(
+        'SELECT digest, size FROM layer_blobs WHERE diff_id = ? AND compression = ? AND level = ?',
+      )
+      .get(diffId, compression, level)
   }
 
-  setBlob(diffId: Digest, compression: Compression, blob: LayerBlob): void {
+  setBlob(diffId: Digest, { compression, level }: Packing, blob: LayerBlob): void {
     this.#connection
-      .prepare('INSERT OR REPLACE INTO layer_blobs (diff_id, compression, digest, size) VALUES (?, ?, ?, ?)')
-      .run(diffId, compression, blob.digest, blob.size)
+      .prepare('INSERT OR REPLACE INTO layer_blobs (diff_id, compression, level, digest, size) VALUES (?, ?, ?, ?, ?)')
+      .run(diffId, compression, level, blob.digest, blob.size)
+  }
+
+  /** The blobs in which images brought a tar, whether they are still there or not. */
+  originals(diffId: Digest): readonly OriginalBlob[] {
+    return this.#connection
+      .prepare<[string, number], OriginalBlob>(
+        'SELECT compression, digest, size FROM layer_blobs WHERE diff_id = ? AND level = ? ORDER BY compression',
+      )
+      .all(diffId, ORIGINAL)
+  }
+
+  setOriginal(diffId: Digest, { compression, ...blob }: OriginalBlob): void {
+    this.setBlob(diffId, { compression, level: ORIGINAL }, blob)
   }
 }
 

@@ -92,4 +92,18 @@ export const MIGRATIONS: readonly string[] = [
   -- Of a base image's layer, whose id names the layers below it too: the tree that they make together.
   ALTER TABLE layers ADD COLUMN tree TEXT;
   `,
+  `
+  -- The same tar packed at another level is another blob; -1 is the form in which it came with an image.
+  CREATE TABLE leveled_layer_blobs (
+    diff_id TEXT NOT NULL,
+    compression TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (diff_id, compression, level)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO leveled_layer_blobs SELECT diff_id, compression, -1, digest, size FROM layer_blobs;
+  DROP TABLE layer_blobs;
+  ALTER TABLE leveled_layer_blobs RENAME TO layer_blobs;
+  `,
 ]

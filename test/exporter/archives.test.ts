@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { test } from 'node:test'
 import { extract } from 'tar-stream'
+import { MEDIA_TYPES } from '../../core/media-types.ts'
 import { writeDockerArchive } from '../../exporter/docker-archive.ts'
 import { writeOciArchive, writeOciDirectory } from '../../exporter/oci.ts'
-import { withOutputStream } from '../../exporter/output-file.ts'
+import { withOutputFile } from '../../exporter/output-file.ts'
 import { readArchive, readLayoutDirectory } from '../../exporter/read-archive.ts'
 import { validateLayout } from '../../exporter/validate.ts'
+import { loadNative } from '../../native/index.ts'
 import { makeImage } from '../support/images.ts'
-import { AMD64, CALM, inPieces, keeper, memorySink, namedImage, scratch, withCode } from './support.ts'
+import { mustRun } from '../support/process.ts'
+import { AMD64, archiveBytes, CALM, inPieces, memorySink, namedImage, scratch, withCode } from './support.ts'
 
 const NAME = 'docker.io/library/app:1'
 const OTHER = 'localhost:5000/team/app:2'
@@ -35,10 +38,8 @@ for (const [format, write] of [
       compression: 'none',
     })
     const images = [await namedImage(one, [NAME, OTHER], place.path), await namedImage(two, [], place.path)]
-    const kept = keeper()
-    await write(images, kept.stream, CALM)
     const sink = memorySink()
-    const read = await readArchive(inPieces(kept.bytes(), 10_000), sink, AMD64, CALM)
+    const read = await readArchive(inPieces(await archiveBytes(write, images), 10_000), sink, AMD64, CALM)
     assert.deepEqual(
       read.map(({ names }) => names),
       [[NAME, OTHER], []],
@@ -54,11 +55,9 @@ for (const [format, write] of [
   test(`${format}: the same images make the same bytes, with no owner and no time`, async () => {
     await using place = await scratch()
     const image = await namedImage(await makeImage(), [NAME], place.path)
-    const [first, second] = [keeper(), keeper()]
-    await write([image], first.stream, CALM)
-    await write([image], second.stream, CALM)
-    assert.ok(first.bytes().equals(second.bytes()))
-    const headers = await headersOf(first.bytes())
+    const first = await archiveBytes(write, [image])
+    assert.ok(first.equals(await archiveBytes(write, [image])))
+    const headers = await headersOf(first)
     assert.ok(headers.every(({ uid, gid, mtime, uname }) => uid === 0 && gid === 0 && mtime?.getTime() === 0 && (uname ?? '') === ''))
     const names = headers.map(({ name }) => name)
     assert.equal(new Set(names).size, names.length)
@@ -73,34 +72,39 @@ for (const [format, write] of [
     const flipped = Buffer.from(bytes.map((byte, index) => (index === 20 ? byte ^ 1 : byte)))
     for (const damaged of [Buffer.concat([bytes, bytes]), bytes.subarray(0, -1), flipped]) {
       await writeFile(path, damaged)
-      await assert.rejects(write([image], keeper().stream, CALM), withCode('TSB_BLOB_DIGEST'))
+      await assert.rejects(archiveBytes(write, [image]), withCode('TSB_BLOB_DIGEST'))
     }
   })
 
   test(`${format}: a full disk is an error of ours, and the half file goes`, async () => {
     await using place = await scratch()
     const image = await namedImage(await makeImage({ files: [['big', randomLooking(4_000_000)]], compression: 'none' }), [NAME], place.path)
-    const full = new Writable({
-      write: (_chunk, _encoding, done) => done(Object.assign(new Error('no space left'), { code: 'ENOSPC' })),
-    })
-    full.on('error', () => undefined)
-    await assert.rejects(write([image], full, CALM), withCode('TSB_DISK_FULL'))
+    await assert.rejects(write(loadNative(), [image], { path: '/dev/full' }, CALM), withCode('TSB_DISK_FULL'))
     const target = join(place.path, 'out.tar')
-    await assert.rejects(
-      withOutputStream(target, (stream) => write([image], stream, AbortSignal.abort())),
-      withCode('TSB_INTERRUPTED'),
-    )
-    const midway = new AbortController()
-    const aborting = withOutputStream(target, (stream) => {
-      stream.once('drain', () => midway.abort())
-      return write([image], stream, midway.signal)
+    const last = { mediaType: MEDIA_TYPES.ociLayer, digest: `sha256:${'f'.repeat(64)}`, size: 7 } as const
+    const layers = [...image.content.layers, { descriptor: last, path: join(place.path, 'missing'), verified: false }]
+    const failing = withOutputFile(target, async ({ fd }) => {
+      const writing = write(loadNative(), [{ ...image, content: { ...image.content, layers } }], { fd }, CALM)
+      await assert.rejects(writing, withCode('TSB_LAYER_READ'))
+      assert.ok((await stat(target)).size > 4_000_000)
+      await writing
     })
-    await assert.rejects(aborting, withCode('TSB_INTERRUPTED'))
+    await assert.rejects(failing, withCode('TSB_LAYER_READ'))
     await assert.rejects(readFile(target), withCode('ENOENT'))
-    await withOutputStream(target, (stream) => write([image], stream, CALM))
-    const kept = keeper()
-    await write([image], kept.stream, CALM)
-    assert.ok((await readFile(target)).equals(kept.bytes()))
+    await withOutputFile(target, ({ fd }) => write(loadNative(), [image], { fd }, CALM))
+    assert.ok((await readFile(target)).equals(await archiveBytes(write, [image])))
+  })
+
+  test(`${format}: an export into a pipe that nobody reads can be interrupted`, { timeout: 20_000 }, async () => {
+    await using place = await scratch()
+    const image = await namedImage(await makeImage({ files: [['big', randomLooking(400_000)]], compression: 'none' }), [NAME], place.path)
+    const fifo = join(place.path, 'fifo')
+    await mustRun('mkfifo', [fifo])
+    await using reader = await open(fifo, constants.O_RDWR | constants.O_NONBLOCK)
+    const stop = new AbortController()
+    setTimeout(() => stop.abort(), 100)
+    await assert.rejects(write(loadNative(), [image], { fd: reader.fd }, stop.signal), withCode('TSB_INTERRUPTED'))
+    await assert.rejects(write(loadNative(), [image], { path: join(place.path, 'x') }, AbortSignal.abort()), withCode('TSB_INTERRUPTED'))
   })
 }
 
@@ -125,7 +129,7 @@ test('a layout directory keeps what others put there, and replaces its own', asy
 test('an output that cannot be opened is an error of ours', async () => {
   await using place = await scratch()
   await assert.rejects(
-    withOutputStream(join(place.path, 'no', 'such', 'directory'), async () => undefined),
+    withOutputFile(join(place.path, 'no', 'such', 'directory'), async () => undefined),
     withCode('TSB_EXPORT_WRITE'),
   )
 })

@@ -23,6 +23,18 @@ const GOOD: readonly (readonly [string, OutputSpec])[] = [
   ['type=oci,"dest=with ""quotes"", and comma"', { type: 'oci', dest: 'with "quotes", and comma', tar: true, names: [] }],
   ['type=image,name=a', { type: 'image', push: false, names: ['docker.io/library/a:latest'] }],
   ['type=image,push=1', { type: 'image', push: true, names: [] }],
+  [
+    'type=oci,dest=x,compression=zstd,compression-level=22,oci-mediatypes=false',
+    { type: 'oci', dest: 'x', tar: true, names: [], layers: { compression: 'zstd', level: 22, force: false, family: 'oci' } },
+  ],
+  [
+    'type=docker,dest=x,compression=uncompressed,compression-level=99,force-compression=1',
+    { type: 'docker', dest: 'x', tar: true, names: [], layers: { compression: 'none', force: true, family: 'oci' } },
+  ],
+  [
+    'type=image,oci-mediatypes=false,compression-level=0',
+    { type: 'image', push: false, names: [], layers: { compression: 'gzip', level: 0, force: false, family: 'docker' } },
+  ],
   ['type=registry,name=h:1/a', { type: 'image', push: true, names: ['h:1/a:latest'] }],
 ]
 
@@ -41,6 +53,19 @@ const BAD: readonly string[] = [
   'type=oci,tar=perhaps,dest=x',
   'type=oci,compresion=zstd,dest=x',
   'type=image,dest=x',
+  'type=oci,compression=estargz',
+  'type=oci,compression=none',
+  'type=oci,compression=toString',
+  'type=oci,compression-level=10',
+  'type=oci,compression-level=-1',
+  'type=oci,compression-level=',
+  'type=oci,compression-level=6.5',
+  'type=oci,compression=uncompressed,compression-level=much',
+  'type=oci,compression=zstd,compression-level=23',
+  'type=oci,force-compression=perhaps',
+  'type=oci,oci-mediatypes=',
+  'type=tar,compression=gzip',
+  'type=local,dest=x,force-compression=true',
   'type=oci,"dest=x',
   'type=oci,de"st=x',
 ]

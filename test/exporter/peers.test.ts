@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { writeDockerArchive } from '../../exporter/docker-archive.ts'
 import { writeOciArchive, writeOciDirectory } from '../../exporter/oci.ts'
-import { withOutputStream } from '../../exporter/output-file.ts'
 import { readArchive } from '../../exporter/read-archive.ts'
 import type { NamedImage } from '../../exporter/types.ts'
 import { validateLayout } from '../../exporter/validate.ts'
+import { loadNative } from '../../native/index.ts'
 import { makeImage, type TestImage } from '../support/images.ts'
 import { findOracle } from '../support/oracle.ts'
 import { findPeer, type Peer } from '../support/peers.ts'
@@ -35,8 +35,8 @@ async function exported(): Promise<Exported> {
   })
   const tag = `tsbuild-test-export:${process.pid}`
   const named = await namedImage(image, [`docker.io/library/${tag}`], place.path)
-  await withOutputStream(join(place.path, 'oci.tar'), (stream) => writeOciArchive([named], stream, CALM))
-  await withOutputStream(join(place.path, 'docker.tar'), (stream) => writeDockerArchive([named], stream, CALM))
+  await writeOciArchive(loadNative(), [named], { path: join(place.path, 'oci.tar') }, CALM)
+  await writeDockerArchive(loadNative(), [named], { path: join(place.path, 'docker.tar') }, CALM)
   await writeOciDirectory([named], join(place.path, 'layout'), CALM)
   return { path: place.path, image, named, tag, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
 }

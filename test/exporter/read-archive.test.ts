@@ -8,7 +8,7 @@ import { MEDIA_TYPES } from '../../core/media-types.ts'
 import { writeDockerArchive } from '../../exporter/docker-archive.ts'
 import { readArchive, readLayoutDirectory } from '../../exporter/read-archive.ts'
 import { digestOf, makeImage, type TestImage, tarOf } from '../support/images.ts'
-import { AMD64, CALM, inPieces, keeper, memorySink, namedImage, scratch, type TarItem, tarOfEntries, withCode } from './support.ts'
+import { AMD64, archiveBytes, CALM, inPieces, memorySink, namedImage, scratch, type TarItem, tarOfEntries, withCode } from './support.ts'
 
 /** A docker archive as before version 25: `ID/layer.tar`, and symbolic links for layers that occur twice. */
 async function legacy(
@@ -218,7 +218,9 @@ test('a layout whose config counts other layers is refused', async () => {
   const manifest = { ...image.manifest, layers: image.manifest.layers.slice(1) }
   const manifestBytes = Buffer.from(JSON.stringify(manifest))
   const descriptor = { ...named.content.manifestDescriptor, digest: digestOf(manifestBytes), size: manifestBytes.length }
-  const kept = keeper()
-  await writeDockerArchive([{ ...named, content: { ...named.content, manifestBytes, manifestDescriptor: descriptor } }], kept.stream, CALM)
-  await assert.rejects(readArchive(inPieces(kept.bytes()), memorySink(), AMD64, CALM), withCode('TSB_ARCHIVE_INVALID'))
+  const other = { ...named, content: { ...named.content, manifestBytes, manifestDescriptor: descriptor } }
+  await assert.rejects(
+    readArchive(inPieces(await archiveBytes(writeDockerArchive, [other])), memorySink(), AMD64, CALM),
+    withCode('TSB_ARCHIVE_INVALID'),
+  )
 })

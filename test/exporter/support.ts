@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pack } from 'tar-stream'
 import type { Digest } from '../../core/digest.ts'
 import { TsbError } from '../../core/error.ts'
 import type { NamedImage } from '../../exporter/types.ts'
 import type { BlobSink } from '../../exporter/unpack-archive.ts'
+import { loadNative } from '../../native/index.ts'
+import type { Native, OutputFile } from '../../native/types.ts'
 import type { TestImage } from '../support/images.ts'
 
 export const CALM: AbortSignal = new AbortController().signal
@@ -22,23 +23,26 @@ export async function scratch(): Promise<AsyncDisposable & { readonly path: stri
 
 /** A test image as an exporter wants it, its layers in files below `directory`. */
 export async function namedImage(image: TestImage, names: readonly string[], directory: string): Promise<NamedImage> {
-  const layers = image.manifest.layers.map((descriptor) => ({ descriptor, path: join(directory, descriptor.digest.slice(7)) }))
+  const layers = image.manifest.layers.map((descriptor) => ({
+    descriptor,
+    path: join(directory, descriptor.digest.slice(7)),
+    verified: false,
+  }))
   for (const { descriptor, path } of layers) await writeFile(path, image.blobs.get(descriptor.digest) ?? '')
   const { config, configBytes, manifestBytes, manifest, manifestDigest } = image
   const manifestDescriptor = { mediaType: manifest.mediaType, digest: manifestDigest, size: manifestBytes.length }
   return { names, content: { config, configBytes, configDescriptor: manifest.config, manifestBytes, manifestDescriptor, layers } }
 }
 
-/** A stream that keeps everything. */
-export function keeper(): { readonly stream: Writable; readonly bytes: () => Buffer } {
-  const chunks: Buffer[] = []
-  const stream = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      chunks.push(chunk)
-      done()
-    },
-  })
-  return { stream, bytes: () => Buffer.concat(chunks) }
+/** The bytes that `write` puts into an archive. */
+export async function archiveBytes(
+  write: (native: Native, images: readonly NamedImage[], output: OutputFile, signal: AbortSignal) => Promise<void>,
+  images: readonly NamedImage[],
+): Promise<Buffer> {
+  await using place = await scratch()
+  const path = join(place.path, 'archive.tar')
+  await write(loadNative(), images, { path }, CALM)
+  return readFile(path)
 }
 
 export interface MemorySink extends BlobSink {
