@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync } from 'node:fs'
-import { lstat, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, lstat, mkdir, mkdtemp, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -116,6 +116,43 @@ test('a full disk is said to be one', { skip: existsSync('/dev/full') ? skip : '
   } finally {
     closeSync(fd)
   }
+})
+
+test('a blob is unpacked as it comes in, and its index serves a commit as a walk would', { skip }, async () => {
+  const native = loadNative()
+  const tar = await tarOf([
+    { name: 'd/', type: 'directory' },
+    { name: 'd/f', size: 900_000 },
+    { name: 'e/deep', size: 3 },
+  ])
+  const [blob, destination, delta] = ['incoming', 'layer', 'delta'].map((name) => join(base, name)) as [string, string, string]
+  await writeFile(blob, tar.subarray(0, 500_000))
+  const arrival = native.arrival(blob)
+  arrival.reached(500_000)
+  const applying = native.applyLayer({ blob, arrival, compression: 'none', destination, delta })
+  await appendFile(blob, tar.subarray(500_000))
+  // As a store does with a blob that is whole; the reader has the file already.
+  await rename(blob, join(base, 'whole'))
+  arrival.reached(tar.length)
+  arrival.end()
+  const { diffId, implicit } = await applying
+  assert.deepEqual([diffId, implicit], [sha256(tar), ['e']])
+  const treesDirectory = join(base, 'trees')
+  await mkdir(treesDirectory)
+  const indexed = await native.commit({ upper: destination, treesDirectory, implicit, delta })
+  assert.deepEqual(indexed, await native.commit({ upper: destination, treesDirectory, implicit }))
+})
+
+test('a blob that does not come to its end ends the unpacking, and one that is not there is said to be so', { skip }, async () => {
+  const native = loadNative()
+  const blob = join(base, 'incoming')
+  await fails(async () => native.arrival(blob), 'TSB_LAYER_READ', 'host')
+  await writeFile(blob, (await tarOf([{ name: 'f', size: 900_000 }])).subarray(0, 500_000))
+  const arrival = native.arrival(blob)
+  arrival.reached(500_000)
+  const applying = native.applyLayer({ blob, arrival, compression: 'none', destination: join(base, 'layer') })
+  setTimeout(() => arrival.fail(), 20)
+  await fails(() => applying, 'TSB_INTERRUPTED', 'interrupted')
 })
 
 test('an abort ends the work and leaves no output', { skip }, async () => {
