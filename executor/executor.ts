@@ -2,6 +2,7 @@ import { env as ownEnvironment } from 'node:process'
 import type { Effects } from '../core/effects.ts'
 import { writeBundle } from './bundle.ts'
 import { sweepCgroups } from './cgroups.ts'
+import { diskFull, isDiskFull } from './disk-full.ts'
 import { findRunner } from './locate.ts'
 import { toOutcome } from './outcome.ts'
 import { cgroupName } from './plan.ts'
@@ -59,7 +60,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
       }
       const clock = createStopwatch(control, options)
       const end = await runRunner(options.runnerPath ?? findRunner(), request, io, clock.control)
-      return toOutcome(end, clock.elapsed())
+      try {
+        return toOutcome(end, clock.elapsed())
+      } catch (error) {
+        // Runtimes keep their state beside the bundle, and few say plainly that there was no room for it.
+        if (!isDiskFull(options.stateDirectory)) throw error
+        throw diskFull("container did not run: no space left on the store's disk", error)
+      }
     },
   }
 }

@@ -1,7 +1,7 @@
-import { statfsSync } from 'node:fs'
 import type { Digest } from '../../core/digest.ts'
 import { TsbError } from '../../core/error.ts'
 import type { RunOp } from '../../core/op.ts'
+import { diskFull, isDiskFull } from '../../executor/disk-full.ts'
 import type { ProcessOutcome, ProcessSpec } from '../../executor/types.ts'
 import { layerPaths } from '../../snapshotter/snapshot.ts'
 import { openWorkspace, type Workspace } from '../../snapshotter/workspace.ts'
@@ -66,23 +66,12 @@ function specOf(session: Session, op: RunOp, layers: readonly string[], workspac
 function assertSuccess(op: RunOp, outcome: ProcessOutcome, upper: string): void {
   if (outcome.kind === 'exited' && outcome.code === 0) return
   const how = describe(outcome)
+  // What it has written is still there.
   if (isDiskFull(upper)) {
-    throw new TsbError('TSB_DISK_FULL', `process \`${op.args.join(' ')}\` failed (${how}) with no space left on the store's disk`, {
-      fault: 'host',
-      hint: 'free disk space, or set TSBUILD_ROOT to another disk',
-    })
+    throw diskFull(`process \`${op.args.join(' ')}\` failed (${how}) with no space left on the store's disk`)
   }
   throw new TsbError('TSB_STEP_FAILED', `process \`${op.args.join(' ')}\` did not complete successfully: ${how}`, { fault: 'step' })
 }
-
-/** Whether what the process has written, which is still there, fills the disk: then that is the likely reason of its failure. */
-function isDiskFull(path: string): boolean {
-  const { bavail, bsize } = statfsSync(path)
-  return bavail * bsize < FULL_BYTES
-}
-
-/** Less than this is no room for anything: programs write in blocks, and stop before the very last one. */
-const FULL_BYTES = 64 << 10
 
 function describe(outcome: ProcessOutcome): string {
   switch (outcome.kind) {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { leftovers } from '../support/leftovers.ts'
 import { BUSYBOX_ROOT } from '../support/paths.ts'
 import { mustRun } from '../support/process.ts'
 import { openProject, type Project } from './project.ts'
@@ -56,4 +57,41 @@ test('a full disk is one error of its own wherever it strikes, and all works aga
   const { code, stderr } = await build('Small.Dockerfile')
   assert.equal(code, 0, stderr)
   assert.deepEqual(storeFaults(join(disk, 'store')), [])
+})
+
+/** KiB left when the command starts: from nothing at all to enough, so that every kind of write is the one that fails. */
+const ROOM = [0, 8, 24, 48, 80, 128, 256, 512, 1024, 3072] as const
+
+test('whichever write fails first, nothing half done stays, and all works with more space', { skip, timeout: 300_000 }, async (t) => {
+  const root = join(disk, 'store')
+  const [filler, archive] = [join(disk, 'filler'), join(disk, 'saved.tar')]
+  const dockerfile = (round: number): string => `FROM busybox\nCOPY words /\nRUN head -c 400000 /dev/urandom > /noise; echo ${round}\n`
+  let failures = 0
+  for (const [round, kilobytes] of ROOM.entries()) {
+    project.write({ 'Sweep.Dockerfile': dockerfile(round), words: `${round} ${'word '.repeat(80_000)}` })
+    const { bavail, bsize } = statfsSync(disk)
+    await mustRun('sh', ['-c', `head -c ${Math.max(0, bavail * bsize - kilobytes * 1024)} /dev/zero > ${filler}`])
+    for (const args of [
+      ['build', '-q', '-t', `sweep:${round}`, '-f', join(project.directory, 'Sweep.Dockerfile'), project.directory],
+      ['save', '-o', archive, 'busybox'],
+    ]) {
+      const { code, stderr } = await tsbuild(...args)
+      t.diagnostic(`${kilobytes} KiB: ${args[0]} ends with ${code}`)
+      if (code === 0) continue
+      failures += 1
+      assert.equal(code, 3, `${kilobytes} KiB: ${stderr}`)
+      assert.match(stderr, /^error: .*\[TSB_DISK_FULL\]$/m, `${kilobytes} KiB`)
+      assert.equal(stderr.match(/^error/gim)?.length, 1, stderr)
+      assert.match(stderr, /^hint: /m, `${kilobytes} KiB`)
+      assert.equal(args[0] === 'save' && existsSync(archive), false, 'half an archive')
+    }
+    for (const file of [filler, archive]) rmSync(file, { force: true })
+    // Rows can stay where even their removal found no room: the next process sees that their owner is dead.
+    const faults = storeFaults(root).filter((fault) => !/^(?:lease|claim) /.test(fault))
+    assert.deepEqual([...faults, ...(await leftovers(root))], [], `${kilobytes} KiB`)
+    const after = await tsbuild('build', '-q', '--no-cache', '-f', join(project.directory, 'Small.Dockerfile'), project.directory)
+    assert.equal(after.code, 0, after.stderr)
+    assert.deepEqual(storeFaults(root), [], `${kilobytes} KiB`)
+  }
+  assert.ok(failures > 4, `${failures} failures`)
 })

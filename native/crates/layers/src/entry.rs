@@ -10,6 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags, major, minor, openat, readlinkat};
 use rustix::io::Errno;
 
 use crate::archive::write_error;
+use crate::root::MAX_PATH;
 use crate::walk::{Found, read_error};
 use crate::xattr::{OPAQUE, OVERLAY, Target, Xattrs, is_portable};
 
@@ -46,6 +47,10 @@ impl Scribe<'_> {
         buffer: &mut Vec<u8>,
     ) -> Result<()> {
         self.cancel.check()?;
+        // Directories can be made deeper than a path can be long, but nobody could unpack the layer.
+        if found.path.len() >= MAX_PATH {
+            return Err(too_long(found));
+        }
         if self.view == View::Change {
             if found.is_whiteout() {
                 let name = [WHITEOUT, found.name()].concat();
@@ -191,6 +196,13 @@ fn unrepresentable(found: &Found) -> Error {
     Error::new("TSB_LAYER_NAME", Fault::Input, message)
         .at(OsStr::from_bytes(&found.path))
         .hint("rename or remove it: names that begin with `.wh.` mean deletions in an image layer")
+}
+
+fn too_long(found: &Found) -> Error {
+    let message = format!("`{}` is longer than a path can be", show(&found.path));
+    Error::new("TSB_LAYER_NAME", Fault::Input, message)
+        .at(OsStr::from_bytes(&found.path))
+        .hint("move what is in its deepest directories further up: a path has at most 4,095 bytes")
 }
 
 fn show(path: &[u8]) -> std::borrow::Cow<'_, str> {

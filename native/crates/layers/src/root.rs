@@ -37,7 +37,7 @@ impl Parent {
 }
 
 /// As the kernel's own bound on a path; also bounds the depth of what is made.
-const MAX_PATH: usize = 4096;
+pub const MAX_PATH: usize = 4096;
 /// The kernel's bound on links in one lookup is 40; overlays of many layers deserve no more.
 const MAX_LINKS: usize = 40;
 const STRICT: ResolveFlags = ResolveFlags::BENEATH

@@ -108,6 +108,21 @@ fn the_bytes_do_not_depend_on_the_threads() {
     assert_eq!(tree(&again.layer()), expected);
 }
 
+/// Made one in the other, as a program in a step can.
+#[test]
+fn a_path_that_nobody_could_unpack_is_refused() {
+    let place = Place::new();
+    let mut at = fs::File::open(place.layer()).unwrap();
+    let name = "d".repeat(250);
+    for _ in 0..17 {
+        rustix::fs::mkdirat(&at, name.as_str(), rustix::fs::Mode::RWXU).unwrap();
+        let flags = rustix::fs::OFlags::DIRECTORY;
+        at = rustix::fs::openat(&at, name.as_str(), flags, rustix::fs::Mode::empty()).unwrap().into();
+    }
+    let error = place.write().unwrap_err();
+    assert_eq!((error.code, error.fault), ("TSB_LAYER_NAME", digests::Fault::Input));
+}
+
 /// The first failure in the order of the archive is the one that is told, however many threads read.
 #[test]
 fn an_error_far_inside_is_told_and_the_output_goes() {
