@@ -5,11 +5,11 @@ use libdeflater::{CompressionLvl, Compressor};
 use crate::compression::Compression;
 use crate::probe::{Run, runs};
 
-/// Packs one block at a time, each into gzip members or a zstd frame of its own.
+/// Packs one block at a time, each into gzip members or zstd frames of its own.
 /// Equal blocks give equal bytes, whatever went before.
 pub enum Encoder {
     Gzip(GzipEncoder),
-    Zstd(zstd::bulk::Compressor<'static>),
+    Zstd(ZstdEncoder),
 }
 
 impl Encoder {
@@ -18,11 +18,7 @@ impl Encoder {
         Ok(match compression {
             Compression::None => return Err(io::Error::from(io::ErrorKind::InvalidInput)),
             Compression::Gzip => Self::Gzip(GzipEncoder::new(level)?),
-            Compression::Zstd => {
-                let mut compressor = zstd::bulk::Compressor::new(level)?;
-                compressor.include_checksum(true)?;
-                Self::Zstd(compressor)
-            }
+            Compression::Zstd => Self::Zstd(ZstdEncoder::new(level)?),
         })
     }
 
@@ -30,13 +26,9 @@ impl Encoder {
     pub fn encode(&mut self, block: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
         output.clear();
         match self {
-            Self::Gzip(encoder) => encoder.encode(block, output)?,
-            Self::Zstd(encoder) => {
-                output.reserve(zstd::zstd_safe::compress_bound(block.len()));
-                encoder.compress_to_buffer(block, output)?;
-            }
+            Self::Gzip(encoder) => encoder.encode(block, output),
+            Self::Zstd(encoder) => encoder.encode(block, output),
         }
-        Ok(())
     }
 }
 
@@ -107,4 +99,42 @@ fn store(block: &[u8], output: &mut Vec<u8>) {
     checksum.update(block);
     output.extend_from_slice(&checksum.sum().to_le_bytes());
     output.extend_from_slice(&(block.len() as u32).to_le_bytes());
+}
+
+/// RFC 8878 frames with checksums.
+pub struct ZstdEncoder {
+    compressor: zstd::bulk::Compressor<'static>,
+    /// For what cannot be compressed: finds so almost without looking.
+    fastest: zstd::bulk::Compressor<'static>,
+}
+
+/// zstd's negative levels skip ahead in larger and larger steps.
+const FASTEST: i32 = -1000;
+
+impl ZstdEncoder {
+    fn new(level: i32) -> io::Result<Self> {
+        let compressor = |level| {
+            let mut compressor = zstd::bulk::Compressor::new(level)?;
+            compressor.include_checksum(true)?;
+            io::Result::Ok(compressor)
+        };
+        Ok(Self { compressor: compressor(level)?, fastest: compressor(FASTEST)? })
+    }
+
+    fn encode(&mut self, block: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
+        if block.is_empty() {
+            return self.compress(Run { range: 0..0, compressible: true }, block, output);
+        }
+        runs(block).into_iter().try_for_each(|run| self.compress(run, block, output))
+    }
+
+    fn compress(&mut self, Run { range, compressible }: Run, block: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
+        let bytes = &block[range];
+        let start = output.len();
+        output.resize(start + zstd::zstd_safe::compress_bound(bytes.len()), 0);
+        let compressor = if compressible { &mut self.compressor } else { &mut self.fastest };
+        let size = compressor.compress_to_buffer(bytes, &mut output[start..])?;
+        output.truncate(start + size);
+        Ok(())
+    }
 }
