@@ -45,7 +45,7 @@ export const buildCommand: CommandModule = {
       .option('--pull', 'ask the registry for newer base images')
       .option(
         '-o, --output <spec>',
-        'where the result goes: `type=image|registry|oci|docker|tar|local[,dest=…]`; `-` is standard output',
+        'where the result goes: `type=image|registry|oci|docker|tar|local[,dest=…]`; `-` is standard output; docs/outputs.md has the options',
         collect,
       )
       .option('--push', 'push the image to its registry: `-o type=registry`')

@@ -74,7 +74,7 @@ fn a_full_disk_and_a_raised_flag_end_it() {
     let place = Place::new();
     let file = blob(&place.base.path().join("a"), &large(), false);
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    assert_eq!(write_bundle(&[file.clone()], full, &Cancel::new()).unwrap_err().code, "TSB_DISK_FULL");
+    assert_eq!(write_bundle(std::slice::from_ref(&file), full, &Cancel::new()).unwrap_err().code, "TSB_DISK_FULL");
     let cancel = Cancel::new();
     cancel.cancel();
     let output = File::create(place.base.path().join("out")).unwrap();
