@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict'
+<<<<<<< HEAD
+import { randomBytes } from 'node:crypto'
+=======
+>>>>>>> origin/main
 import { existsSync, mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+<<<<<<< HEAD
+import { imageHandler } from '../registry/support.ts'
+import { startServer } from '../support/http-server.ts'
+import { makeImage } from '../support/images.ts'
+=======
+>>>>>>> origin/main
 import { leftovers } from '../support/leftovers.ts'
 import { BUSYBOX_ROOT } from '../support/paths.ts'
 import { mustRun } from '../support/process.ts'
@@ -95,3 +105,24 @@ test('whichever write fails first, nothing half done stays, and all works with m
   }
   assert.ok(failures > 4, `${failures} failures`)
 })
+<<<<<<< HEAD
+
+test('a base that does not fit is one error, and one that fits is pulled afterwards', { skip, timeout: 120_000 }, async () => {
+  const root = join(disk, 'pulled')
+  for (const [megabytes, code] of [
+    [20, 3],
+    [1, 0],
+  ] as const) {
+    const image = await makeImage({ files: [['noise', randomBytes(megabytes << 20)]] })
+    await using server = await startServer(imageHandler([image]))
+    project.write({ 'Pull.Dockerfile': `FROM ${server.host}/app:1\nCOPY Small.Dockerfile /\n` })
+    const built = await project.tsbuild.run(['build', '-q', '-f', join(project.directory, 'Pull.Dockerfile'), project.directory], {
+      env: { TSBUILD_ROOT: root },
+    })
+    assert.equal(built.code, code, built.stderr)
+    assert.equal(built.stderr.match(/TSB_[A-Z_]+/g)?.join() ?? '', code === 0 ? '' : 'TSB_DISK_FULL', built.stderr)
+    assert.deepEqual([...storeFaults(root), ...(await leftovers(root))], [])
+  }
+})
+=======
+>>>>>>> origin/main
