@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict'
-<<<<<<< HEAD
 import { randomBytes } from 'node:crypto'
-=======
->>>>>>> origin/main
 import { existsSync, mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-<<<<<<< HEAD
 import { imageHandler } from '../registry/support.ts'
 import { startServer } from '../support/http-server.ts'
 import { makeImage } from '../support/images.ts'
-=======
->>>>>>> origin/main
 import { leftovers } from '../support/leftovers.ts'
 import { BUSYBOX_ROOT } from '../support/paths.ts'
 import { mustRun } from '../support/process.ts'
@@ -105,7 +99,6 @@ test('whichever write fails first, nothing half done stays, and all works with m
   }
   assert.ok(failures > 4, `${failures} failures`)
 })
-<<<<<<< HEAD
 
 test('a base that does not fit is one error, and one that fits is pulled afterwards', { skip, timeout: 120_000 }, async () => {
   const root = join(disk, 'pulled')
@@ -124,5 +117,3 @@ test('a base that does not fit is one error, and one that fits is pulled afterwa
     assert.deepEqual([...storeFaults(root), ...(await leftovers(root))], [])
   }
 })
-=======
->>>>>>> origin/main
