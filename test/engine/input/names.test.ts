@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { leftovers } from '../support/leftovers.ts'
-import { findOracle } from '../support/oracle.ts'
-import { findPeer } from '../support/peers.ts'
-import { openProject, type Project } from './project.ts'
-import { storeFaults } from './store-check.ts'
+import { leftovers } from '../../support/leftovers.ts'
+import { findOracle } from '../../support/oracle.ts'
+import { findPeer } from '../../support/peers.ts'
+import { openProject, type Project } from '../project.ts'
+import { storeFaults } from '../store-check.ts'
 
 const RAW = Buffer.from('bad\xff\xfename', 'latin1')
 const RAW_DIRECTORY = Buffer.from('d\xe9r', 'latin1')

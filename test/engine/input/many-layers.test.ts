@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { leftovers } from '../support/leftovers.ts'
-import { openTsbuild } from '../support/tsbuild.ts'
-import { openProject } from './project.ts'
+import { leftovers } from '../../support/leftovers.ts'
+import { openTsbuild } from '../../support/tsbuild.ts'
+import { openProject } from '../project.ts'
 
 const LAYERS = 200
 

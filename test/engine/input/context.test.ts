@@ -4,9 +4,9 @@ import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, wr
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { leftovers } from '../support/leftovers.ts'
-import { openProject, type Project } from './project.ts'
-import { storeFaults } from './store-check.ts'
+import { leftovers } from '../../support/leftovers.ts'
+import { openProject, type Project } from '../project.ts'
+import { storeFaults } from '../store-check.ts'
 
 const OLD = new Date('2020-01-02T03:04:05Z')
 const FUTURE = new Date(Date.now() + 3_600_000)
