@@ -31,7 +31,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
     match arguments.as_slice() {
-        [verb, path] if verb == "sync" => files::sync(Path::new(path)).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+        [verb, path] if verb == "sync" => {
+            files::sync(Path::new(path)).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+        }
         _ => supervisor::run(),
     }
 }
