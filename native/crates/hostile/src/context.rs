@@ -1,12 +1,22 @@
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, Mutex, Weak};
 
 use digests::{Cancel, Result};
 use files::scan::{IgnoreRule, Request, Scanned, scan};
 use tempfile::TempDir;
 
-/// One context for all runs.
-pub static CONTEXT: LazyLock<Context> = LazyLock::new(Context::new);
+static SHARED: Mutex<Weak<Context>> = Mutex::new(Weak::new());
+
+/// The one context of this process, made when nobody holds it. It is removed with its last holder: a static of its own
+/// would never be dropped.
+pub fn context() -> Arc<Context> {
+    let mut shared = SHARED.lock().unwrap();
+    shared.upgrade().unwrap_or_else(|| {
+        let context = Arc::new(Context::new());
+        *shared = Arc::downgrade(&context);
+        context
+    })
+}
 
 /// A small directory with all that makes names difficult, its tree, and its stat index.
 pub struct Context {

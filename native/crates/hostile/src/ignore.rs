@@ -1,6 +1,6 @@
 use files::scan::IgnoreRule;
 
-use crate::context::CONTEXT;
+use crate::context::context;
 
 /// Ignore rules that no compiler of ours wrote: one regular expression a line. They are refused by a code of their own,
 /// or the scan ends, with no more than is there.
@@ -10,7 +10,7 @@ pub fn judge(bytes: &[u8]) -> bool {
         let (negated, regex) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
         IgnoreRule { regex: regex.to_owned(), negated }
     });
-    match CONTEXT.scan(None, rules.collect()) {
+    match context().scan(None, rules.collect()) {
         Ok(scanned) => {
             assert!(scanned.entries <= 7, "{} entries", scanned.entries);
             true

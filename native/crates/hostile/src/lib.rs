@@ -14,6 +14,8 @@ mod stat_index;
 mod tar;
 mod tree;
 
+use std::sync::Arc;
+
 pub use mutate::{Random, mutate};
 
 /// A decoder, its promises, and bytes to start from.
@@ -34,6 +36,15 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "stat-index", run: stat_index::believe, seeds: stat_index::seeds },
     Target { name: "ignore", run: ignore::judge, seeds: ignore::seeds },
 ];
+
+/// Keeps what `stat-index` and `ignore` work on. Without it each of their runs makes it anew, which takes seconds.
+pub struct Held {
+    _context: Arc<context::Context>,
+}
+
+pub fn hold() -> Held {
+    Held { _context: context::context() }
+}
 
 /// The target of a name.
 pub fn target(name: &str) -> Option<&'static Target> {

@@ -10,6 +10,7 @@ const RUNS: usize = 3000;
 
 #[test]
 fn seeds_are_accepted() {
+    let _held = hostile::hold();
     for target in &TARGETS {
         for (number, seed) in (target.seeds)().iter().enumerate() {
             let empty_tree = target.name == "tree" && number == 0;
@@ -20,6 +21,7 @@ fn seeds_are_accepted() {
 
 #[test]
 fn mutated_seeds_break_no_promise() {
+    let _held = hostile::hold();
     std::thread::scope(|scope| {
         for target in &TARGETS {
             scope.spawn(|| explore(target));
@@ -51,6 +53,7 @@ fn explore(target: &Target) {
 /// Found by libFuzzer: an offset near 2^32 overflowed when the start of the records was added.
 #[test]
 fn no_number_of_a_stat_index_is_too_large() {
+    let _held = hostile::hold();
     let target = hostile::target("stat-index").unwrap();
     let seed = (target.seeds)().remove(0);
     for at in (0..seed.len()).step_by(2) {
