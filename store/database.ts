@@ -13,7 +13,7 @@ export type Connection = Database.Database
  * Opens the database and brings it to this program's version.
  * WAL with `synchronous = NORMAL`: a killed process loses nothing; a power cut may lose the last commits, and may leave rows
  * of what it has damaged (see `unsynced.ts`).
- * @throws TsbError `TSB_STORE_NEWER`, `TSB_STORE_UNREADABLE`
+ * @throws TsbError `TSB_STORE_NEWER`, `TSB_STORE_UNREADABLE`, `TSB_NATIVE_MISSING`
  */
 export function openDatabase(path: string): Connection {
   const connection = connect(path)
@@ -64,14 +64,26 @@ function isDiskFull(directory: string): boolean {
 const SHARED_MEMORY_BYTES = 32 << 10
 
 function connect(path: string): Connection {
-  // Named, because the package would look for its addon in a dozen places first.
-  const nativeBinding = createRequire(import.meta.url)('better-sqlite3/build/Release/better_sqlite3.node')
+  const nativeBinding = loadBinding()
   try {
     const connection = new Database(path, { nativeBinding })
     makePrivate(path)
     return connection
   } catch (error) {
     throw asStoreError(error, path)
+  }
+}
+
+/** The addon of better-sqlite3 by its name, because the package would look in a dozen places first. It fits one version of Node. */
+function loadBinding(): string {
+  try {
+    return createRequire(import.meta.url)('better-sqlite3/build/Release/better_sqlite3.node')
+  } catch (cause) {
+    throw new TsbError('TSB_NATIVE_MISSING', `better-sqlite3 is not compiled for Node \`${process.version}\``, {
+      fault: 'host',
+      hint: 'run `npm run setup` with this Node',
+      cause,
+    })
   }
 }
 
