@@ -51,7 +51,9 @@ export function buildNative() {
 /** TypeScript into dist, and the command line's bundle. */
 export function buildTypeScript() {
   const inputs = [...SOURCES, 'package.json', 'package-lock.json', 'tsconfig.json']
-  unlessDone('typescript', { inputs, outputs: ['dist/cli/main.js', 'dist/bundle/tsbuild.cjs'] }, () => npm('TypeScript', ['run', '-s', 'build']))
+  unlessDone('typescript', { inputs, outputs: ['dist/cli/main.js', 'dist/bundle/tsbuild.cjs'] }, () =>
+    npm('TypeScript', ['run', '-s', 'build']),
+  )
 }
 
 function npm(title, args, env = {}) {
