@@ -20,6 +20,8 @@ await build({
   format: 'cjs',
   platform: 'node',
   target: 'node20',
+  // What the launcher runs as a script cannot import: every `import()` becomes a `require`, of Node's own modules too.
+  supported: { 'dynamic-import': false },
   // What is compiled for this machine stays where it is.
   external: ['@napi-rs/blake-hash-*', '*.node'],
   alias: { '@napi-rs/blake-hash': blakeHashBinding() },

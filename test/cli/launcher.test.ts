@@ -52,6 +52,12 @@ test('--version from the clone', { skip: isBuilt ? false : 'no dist/bundle: run 
   assert.deepEqual([result.status, result.stdout, result.stderr], [0, `tsbuild ${VERSION}\n`, ''])
 })
 
+test('a lone word is looked up among directories', { skip: isBuilt ? false : 'no dist/bundle: run `npm run setup`' }, () => {
+  const result = launch(join(ROOT, 'cli/bin/tsbuild.cjs'), ['nosuchword'], {})
+  assert.deepEqual([result.status, result.stdout], [2, ''])
+  assert.match(result.stderr, /TSB_USAGE_UNKNOWN_COMMAND/)
+})
+
 test('V8 takes the compiled code of the bundle', { skip: isBuilt ? false : 'no dist/bundle: run `npm run setup`' }, () => {
   const source = module.wrap(readFileSync(BUNDLE, 'utf8'))
   const script = new Script(source, { filename: BUNDLE, cachedData: readFileSync(`${BUNDLE}.code`) })
