@@ -57,8 +57,8 @@ pub fn kept_of_upper(name: &[u8]) -> bool {
 /// On a directory of an upper: what is below does not shine through.
 pub const OPAQUE: &[u8] = b"trusted.overlay.opaque";
 
-/// On a directory: what new files in it get as their ACL (acl(5)).
-pub const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
+/// How the names of both kinds of ACL begin (acl(5)).
+pub const ACL: &[u8] = b"system.posix_acl_";
 
 /// A path that reaches into an open directory: the system calls for attributes know no `*at` form before Linux 6.13.
 fn proc_path(directory: impl AsFd, name: &[u8]) -> Vec<u8> {

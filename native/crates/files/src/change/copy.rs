@@ -4,8 +4,7 @@ use std::path::Path;
 use digests::{Cancel, Error, Fault, Result};
 
 use super::item::{Copier, Overrides, Spot, over_directory, set_times};
-use super::owner::Owner;
-use super::resolve::{Place, conflict, failed, make_directories, make_missing, resolve};
+use super::resolve::{Making, Place, conflict, failed, make_directories, make_missing, resolve};
 use super::root::Root;
 use super::source::OpenSource;
 use super::{Copy, subtree, unpack};
@@ -51,10 +50,10 @@ impl Task<'_> {
     /// source's.
     fn directory(&self, root: &mut Root<'_>, path: &[u8], entry: &Entry) -> Result<()> {
         let destination = self.destination;
-        let (mode, owner) = self.of_new_directories();
+        let making = self.of_new_directories();
         let at = match resolve(root, b"", destination)? {
             Place::Directory(directory) => directory,
-            Place::Missing(directory, names) => make_missing(root, directory, &names, mode, owner)?,
+            Place::Missing(directory, names) => make_missing(root, directory, &names, making)?,
             Place::Other(..) => {
                 let shown = as_path(destination).display().to_string();
                 return Err(conflict(format!("cannot copy a directory to `{shown}`, which is none"), destination)
@@ -73,16 +72,16 @@ impl Task<'_> {
     /// A file goes into the destination when that is a directory, and replaces what is there otherwise.
     fn file(&self, root: &mut Root<'_>, path: &[u8], mut entry: Entry) -> Result<()> {
         let destination = self.destination;
-        let (mode, owner) = self.of_new_directories();
+        let making = self.of_new_directories();
         let parents = if destination.ends_with(b"/") { destination } else { split(destination).0 };
-        make_directories(root, parents, mode, owner)?;
+        make_directories(root, parents, making)?;
         let at = match resolve(root, b"", destination)? {
             Place::Directory(directory) => join(&directory, split(path).1),
             Place::Other(other) => other,
             Place::Missing(directory, names) => {
                 // Several names are missing where the destination is a link to nowhere.
                 let (last, above) = names.split_last().ok_or_else(|| missing(path))?;
-                join(&make_missing(root, directory, above, mode, owner)?, last)
+                join(&make_missing(root, directory, above, making)?, last)
             }
         };
         let (parent, name) = split(&at);
@@ -112,9 +111,10 @@ impl Task<'_> {
         Ok(true)
     }
 
-    /// Mode and owner of the directories on the way that COPY has to make.
-    fn of_new_directories(&self) -> (u32, Owner) {
-        (self.overrides.mode.unwrap_or(0o755) & 0o777 & !UMASK, self.overrides.owner.unwrap_or_default())
+    /// The directories on the way that COPY has to make.
+    fn of_new_directories(&self) -> Making {
+        let mode = self.overrides.mode.unwrap_or(0o755) & 0o777 & !UMASK;
+        Making { mode, owner: self.overrides.owner, inherits: true }
     }
 
     fn copier<'b>(&'b self, from: &'b [OwnedFd], to: &'b OwnedFd) -> Copier<'b> {

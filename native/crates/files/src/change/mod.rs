@@ -15,6 +15,7 @@ use digests::{Cancel, Error, Fault, Result};
 
 use crate::commit::Committed;
 use crate::tree::Tree;
+use resolve::Making;
 use root::Root;
 use source::OpenSource;
 
@@ -73,8 +74,8 @@ pub fn change(request: &Request, cancel: &Cancel) -> Result<Committed> {
                 copy::run(copy, source, &mut root, overrides, cancel)?;
             }
             Action::MakeDirectory { path, mode, owner } => {
-                let owner = owner::look_up(&root, owner)?;
-                resolve::make_directories(&mut root, path, *mode, owner)?;
+                let owner = if owner.is_empty() { None } else { Some(owner::look_up(&root, owner)?) };
+                resolve::make_directories(&mut root, path, Making { mode: *mode, owner, inherits: true })?;
             }
         }
     }

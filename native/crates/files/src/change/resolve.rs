@@ -20,6 +20,16 @@ pub(super) enum Place {
     Missing(Vec<u8>, Vec<Vec<u8>>),
 }
 
+/// How directories are made that a path needs.
+#[derive(Clone, Copy)]
+pub(super) struct Making {
+    pub mode: u32,
+    /// Nobody's wish leaves what the kernel gives: root, and the group of a set-group-ID directory above.
+    pub owner: Option<Owner>,
+    /// Whether a set-group-ID directory makes those in it such ones too, as `mkdir` does and `chmod` undoes.
+    pub inherits: bool,
+}
+
 /// Finds out where `path` leads when `base`, a directory of the root, is taken for the root.
 /// Fails with `TSB_COPY_CONFLICT` when something on the way is no directory, and with `TSB_COPY_LINKS`.
 pub(super) fn resolve(root: &Root<'_>, base: &[u8], path: &[u8]) -> Result<Place> {
@@ -67,27 +77,21 @@ pub(super) fn resolve(root: &Root<'_>, base: &[u8], path: &[u8]) -> Result<Place
     })
 }
 
-/// Where the directory `path` is, made with its missing parents where it is not there yet. New directories get `mode`
-/// and `owner`, what exists stays as it is. Fails as `resolve`, and with `TSB_COPY_CONFLICT` when `path` is no directory.
-pub(super) fn make_directories(root: &mut Root<'_>, path: &[u8], mode: u32, owner: Owner) -> Result<Vec<u8>> {
+/// Where the directory `path` is, made with its missing parents where it is not there yet. What exists stays
+/// as it is. Fails as `resolve`, and with `TSB_COPY_CONFLICT` when `path` is no directory.
+pub(super) fn make_directories(root: &mut Root<'_>, path: &[u8], making: Making) -> Result<Vec<u8>> {
     match resolve(root, b"", path)? {
         Place::Directory(directory) => Ok(directory),
         Place::Other(..) => Err(not_a_directory(path)),
-        Place::Missing(directory, names) => make_missing(root, directory, &names, mode, owner),
+        Place::Missing(directory, names) => make_missing(root, directory, &names, making),
     }
 }
 
 /// Makes the directories that `resolve` found missing, one below the other, and returns where the last is.
-pub(super) fn make_missing(
-    root: &mut Root<'_>,
-    mut at: Vec<u8>,
-    names: &[Vec<u8>],
-    mode: u32,
-    owner: Owner,
-) -> Result<Vec<u8>> {
+pub(super) fn make_missing(root: &mut Root<'_>, mut at: Vec<u8>, names: &[Vec<u8>], making: Making) -> Result<Vec<u8>> {
     for name in names {
         at = join(&at, name);
-        root.make_directory(&at, mode, owner)?;
+        root.make_directory(&at, making)?;
     }
     Ok(at)
 }

@@ -11,7 +11,7 @@ use rustix::fs::{Gid, Mode, OFlags, Uid};
 
 use super::item::{Copier, Overrides, Spot, set_times, set_xattrs};
 use super::owner::Owner;
-use super::resolve::failed;
+use super::resolve::{Making, failed};
 use super::{Request, load};
 use crate::commit::{self, Committed};
 use crate::delta::{Delta, Item};
@@ -29,8 +29,8 @@ pub(super) struct Root<'a> {
     written: BTreeMap<Vec<u8>, Item>,
     /// Some directory of `upper` hides what is below it.
     has_opaque: bool,
-    /// Some directory gives what is made in it attributes of its own (acl(5), default ACLs).
-    inherits: bool,
+    /// Something has an ACL (acl(5)): a file's changes its mode, a directory's is handed on to what is made in it.
+    has_acls: bool,
 }
 
 impl<'a> Root<'a> {
@@ -46,9 +46,9 @@ impl<'a> Root<'a> {
         let opened = |e: &std::io::Error| Error::io("TSB_COPY_FAILED", "cannot open", path, e);
         let upper = rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| opened(&e.into()))?;
-        let inherits =
-            !xattr::read_at(&upper, b"", |name| name == xattr::DEFAULT_ACL).map_err(|e| opened(&e))?.is_empty();
-        Ok(Self { upper, lower, layers: &request.layers, written: BTreeMap::new(), has_opaque: false, inherits })
+        let has_acls =
+            !xattr::read_at(&upper, b"", |name| name.starts_with(xattr::ACL)).map_err(|e| opened(&e))?.is_empty();
+        Ok(Self { upper, lower, layers: &request.layers, written: BTreeMap::new(), has_opaque: false, has_acls })
     }
 
     /// Whether the root has no layers and nothing in it yet.
@@ -95,7 +95,7 @@ impl<'a> Root<'a> {
     /// Notes what was made in the upper directory.
     pub fn record(&mut self, item: Item) {
         self.has_opaque |= item.entry.opaque;
-        self.inherits |= item.entry.xattrs.iter().any(|(name, _)| name == xattr::DEFAULT_ACL);
+        self.has_acls |= item.entry.xattrs.iter().any(|(name, _)| name.starts_with(xattr::ACL));
         self.written.insert(key_of(&item.entry.path), item);
     }
 
@@ -118,8 +118,13 @@ impl<'a> Root<'a> {
     }
 
     /// Makes a directory that the root does not have; its parent must be one.
-    pub fn make_directory(&mut self, path: &[u8], mode: u32, owner: Owner) -> Result<OwnedFd> {
+    pub fn make_directory(&mut self, path: &[u8], making: Making) -> Result<OwnedFd> {
         let parent = self.enter(split(path).0)?;
+        let above = rustix::fs::fstat(&parent).map_err(|e| failed("cannot stat", split(path).0, e))?;
+        let passed_on = above.st_mode & SET_GROUP_ID;
+        let mode = making.mode | if making.inherits { passed_on } else { 0 };
+        let gid = if passed_on == 0 { 0 } else { above.st_gid };
+        let owner = making.owner.unwrap_or(Owner { uid: 0, gid });
         rustix::fs::mkdirat(&parent, split(path).1, Mode::RWXU)
             .map_err(|e| failed("cannot make directory", path, e))?;
         let directory = open_at(&parent, path)?;
@@ -182,7 +187,7 @@ impl<'a> Root<'a> {
 
     /// Ends the change. Nothing is read again: what was made is known.
     pub fn commit(self, request: &Request, cancel: &Cancel) -> Result<Committed> {
-        if !self.inherits {
+        if !self.has_acls {
             let delta = Delta::of(self.written.into_values().collect());
             return commit::conclude(&self.upper, &self.lower, delta, &request.trees_directory);
         }
@@ -209,6 +214,8 @@ impl<'a> Root<'a> {
         self.shown(path).map_or_else(|| Err(vanished(path)), |index| self.lower.entry(index))
     }
 }
+
+const SET_GROUP_ID: u32 = 0o2000;
 
 /// In the order of keys a directory comes right before what is in it, as in a tree: names hold no zero byte.
 fn key_of(path: &[u8]) -> Vec<u8> {

@@ -38,6 +38,8 @@ struct Made {
     is_new: bool,
     /// Attributes that it has already.
     xattrs: Vec<Xattr>,
+    /// It hides what is below it.
+    opaque: bool,
 }
 
 /// Files of one directory.
@@ -84,7 +86,7 @@ fn plan(
     let strip = if top.is_empty() { 0 } else { top.len() + 1 };
     let (mut directories, mut parts) = (Vec::new(), Vec::new());
     let entry = Entry::new(Vec::new(), Kind::Directory, 0);
-    add_directory(&mut directories, &mut parts, entry, Made { is_new: false, xattrs: Vec::new() });
+    add_directory(&mut directories, &mut parts, entry, Made { is_new: false, xattrs: Vec::new(), opaque: false });
     // The directories on the way to the current entry, and the one that is open.
     let mut way = vec![0];
     let mut open: Option<(usize, OwnedFd)> = None;
@@ -149,13 +151,13 @@ fn make(
             let mode = Mode::from_raw_mode(copier.mode_of(entry) & 0o777) | Mode::RWXU;
             rustix::fs::mkdirat(above, split(&path).1, mode)
                 .map_err(|e| failed("cannot make directory", &entry.path, e))?;
-            Ok(Made { is_new: true, xattrs: Vec::new() })
+            Ok(Made { is_new: true, xattrs: Vec::new(), opaque: false })
         }
         Some(found) if found.kind == Kind::Directory => {
             if !root.is_written(&path) {
                 root.copy_up(above, &path)?;
             }
-            Ok(Made { is_new: false, xattrs: found.xattrs })
+            Ok(Made { is_new: false, xattrs: found.xattrs, opaque: found.opaque })
         }
         // A link to a directory is none here: below the top, links of the destination are not followed.
         Some(_) => {
@@ -202,6 +204,7 @@ fn finish(copier: &Copier<'_>, planned: &Planned, from: &OwnedFd, to: &OwnedFd, 
     let mut entry = planned.entry.clone();
     Owner { uid: entry.uid, gid: entry.gid } = copier.owner_of(&entry);
     entry.mode = copier.mode_of(&entry);
+    entry.opaque = planned.made.opaque;
     let times = rustix::fs::fstat(from).map_err(|e| unreadable(path, &e.into(), copier.is_live))?;
     let made = rustix::fs::fstat(to).map_err(|e| failed("cannot stat", path, e))?;
     if (made.st_uid, made.st_gid) != (entry.uid, entry.gid) {

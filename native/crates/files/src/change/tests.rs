@@ -1,7 +1,7 @@
 use super::*;
 use crate::commit;
 use crate::scan;
-use crate::tree::Kind;
+use crate::tree::{Kind, Xattr};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -216,6 +216,15 @@ fn a_copy_can_be_stopped() {
     assert_eq!(change(&request, &cancel).unwrap_err().code, "TSB_INTERRUPTED");
 }
 
+/// An ACL as the kernel has it in an attribute: tag, permissions and id of each entry.
+fn acl(entries: &[(u16, u16, u32)]) -> Vec<u8> {
+    let mut acl = 2u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        acl.extend(tag.to_le_bytes().into_iter().chain(permissions.to_le_bytes()).chain(id.to_le_bytes()));
+    }
+    acl
+}
+
 fn set_xattr(path: &Path, name: &str, value: &[u8]) {
     rustix::fs::setxattr(path, name, value, rustix::fs::XattrFlags::empty()).unwrap();
 }
@@ -293,6 +302,94 @@ fn a_change_knows_all_that_it_wrote() {
     assert!(again.bytes > 0);
 }
 
+/// A tar of entries without content.
+fn archive(entries: &[(&str, digests::tar::Kind, &[Xattr])]) -> Vec<u8> {
+    let mut tar = digests::tar::TarWriter::new(Vec::new());
+    for (path, kind, xattrs) in entries {
+        let (path, link, mode) = (path.as_bytes(), b"".as_slice(), 0o755);
+        let (uid, gid, size, mtime, device) = (0, 0, 0, 1, (0, 0));
+        let header = digests::tar::Header { path, kind: *kind, mode, uid, gid, size, mtime, link, device, xattrs };
+        tar.header(&header).unwrap();
+    }
+    tar.finish().unwrap()
+}
+
+#[test]
+fn a_directory_that_hides_what_is_below_hides_it_after_a_copy_into_it_too() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("base/d/below", "hidden");
+    stage.write("context/src/d/f", "1");
+    let (file, directory) = (digests::tar::Kind::File, digests::tar::Kind::Directory);
+    fs::write(stage.path("context/a.tar"), archive(&[("d", file, &[]), ("d/", directory, &[])])).unwrap();
+    let paths = vec![b"/a.tar".to_vec(), b"/src".to_vec()];
+    let done = stage.copy_of(stage.scan(), Copy { paths, unpack: true, ..copy("", "/") }).unwrap();
+    let tree = Tree::load(&stage.path("trees"), &done.tree).unwrap();
+    assert!(tree.find(b"d/f").is_some() && tree.find(b"d/below").is_none());
+}
+
+#[test]
+fn the_mode_that_an_acl_gives_is_part_of_the_change() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    // acl(5): the owner, a user 5, the group, a mask, all others.
+    let acl = acl(&[(1, 7, !0), (2, 6, 5), (4, 5, !0), (16, 7, !0), (32, 0, !0)]);
+    let xattrs = [(b"system.posix_acl_access".to_vec(), acl)];
+    fs::write(stage.path("context/a.tar"), archive(&[("f", digests::tar::Kind::File, &xattrs)])).unwrap();
+    let done = stage.copy_of(stage.scan(), Copy { unpack: true, ..copy("/a.tar", "/") }).unwrap();
+    let tree = Tree::load(&stage.path("trees"), &done.tree).unwrap();
+    assert_eq!(tree.entry(tree.find(b"f").unwrap()).unwrap().mode, 0o770);
+}
+
+/// Every line was tried on Docker 28 (BuildKit).
+#[test]
+fn directories_in_a_set_group_id_directory_inherit_as_mkdir_does_it() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("context/f", "1");
+    stage.write("context/d/e/f", "1");
+    fs::write(stage.path("context/a.tar"), archive(&[("implied/f", digests::tar::Kind::File, &[])])).unwrap();
+    fs::create_dir(stage.path("base/s")).unwrap();
+    std::os::unix::fs::chown(stage.path("base/s"), Some(0), Some(50)).unwrap();
+    fs::set_permissions(stage.path("base/s"), fs::Permissions::from_mode(0o2775)).unwrap();
+    let work = |path: &str, owner: &str| {
+        let (path, owner) = (path.as_bytes().to_vec(), owner.to_owned());
+        Action::MakeDirectory { path, mode: 0o755, owner }
+    };
+    let actions = vec![
+        Action::Copy(copy("/f", "/s/file/")),
+        Action::Copy(copy("/d", "/s/top")),
+        Action::Copy(Copy { chown: Some("3:4".to_owned()), ..copy("/f", "/s/owned/") }),
+        Action::Copy(Copy { unpack: true, ..copy("/a.tar", "/s/unpacked") }),
+        Action::Copy(Copy { unpack: true, chown: Some("3:4".to_owned()), ..copy("/a.tar", "/s/given") }),
+        Action::Copy(Copy { unpack: true, ..copy("/a.tar", "/s") }),
+        work("/s/work/deep", ""),
+        work("/s/user", "7:8"),
+    ];
+    stage.change(&stage.request(stage.scan(), actions)).unwrap();
+    for (path, mode, owner) in [
+        ("file", 0o2755, (0, 50)),
+        ("top", 0o2755, (0, 50)),
+        ("top/e", 0o755, (0, 0)),
+        ("owned", 0o2755, (3, 4)),
+        ("unpacked", 0o2755, (0, 50)),
+        ("implied", 0o755, (0, 50)),
+        ("given", 0o2755, (3, 4)),
+        ("given/implied", 0o755, (0, 4)),
+        ("work/deep", 0o2755, (0, 50)),
+        ("user", 0o2755, (7, 8)),
+    ] {
+        let made = fs::metadata(stage.path(&format!("upper/s/{path}"))).unwrap();
+        assert_eq!((made.mode() & 0o7777, (made.uid(), made.gid())), (mode, owner), "{path}");
+    }
+}
+
 #[test]
 fn nothing_below_a_whiteout_shines_through() {
     if !privileged() {
@@ -365,11 +462,7 @@ fn attributes_that_directories_hand_on_are_part_of_the_change() {
     stage.write("context/f", "1");
     fs::create_dir(stage.path("base/d")).unwrap();
     // acl(5): the owner, a user 5, the group, a mask, all others.
-    let entries: [(u16, u16, u32); 5] = [(1, 7, !0), (2, 6, 5), (4, 5, !0), (16, 7, !0), (32, 0, !0)];
-    let mut acl = 2u32.to_le_bytes().to_vec();
-    for (tag, permissions, id) in entries {
-        acl.extend(tag.to_le_bytes().into_iter().chain(permissions.to_le_bytes()).chain(id.to_le_bytes()));
-    }
+    let acl = acl(&[(1, 7, !0), (2, 6, 5), (4, 5, !0), (16, 7, !0), (32, 0, !0)]);
     set_xattr(&stage.path("base/d"), "system.posix_acl_default", &acl);
     let done = stage.copy("/f", "/d/").unwrap();
     let tree = Tree::load(&stage.path("trees"), &done.tree).unwrap();

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid
 
 use super::item::{refuse_whiteout, set_xattrs};
 use super::owner::Owner;
-use super::resolve::{Place, conflict, failed, make_directories, make_missing, resolve};
+use super::resolve::{Making, Place, conflict, failed, make_directories, make_missing, resolve};
 use super::root::Root;
 use crate::content;
 use crate::delta::Item;
@@ -36,7 +36,7 @@ pub(super) fn try_unpack(
     let mut archive: Archive<'_> = TarReader::new(BufReader::with_capacity(64 * 1024, plain));
     let Ok(Some(first)) = archive.next_entry() else { return Ok(false) };
     // Not touched by `--chmod`, as in BuildKit.
-    let top = make_directories(root, destination, 0o755, owner.unwrap_or_default())?;
+    let top = make_directories(root, destination, Making { mode: 0o755, owner, inherits: true })?;
     let mut unpacker = Unpacker { root, top, owner, cancel, directories: Vec::new() };
     let mut next = Some(first);
     while let Some(entry) = next {
@@ -98,7 +98,10 @@ impl Unpacker<'_, '_> {
     fn parent(&mut self, path: &[u8]) -> Result<Vec<u8>> {
         match resolve(self.root, &self.top, path)? {
             Place::Directory(directory) => Ok(directory),
-            Place::Missing(directory, names) => make_missing(self.root, directory, &names, 0o755, Owner::default()),
+            Place::Missing(directory, names) => {
+                let making = Making { mode: 0o755, owner: None, inherits: false };
+                make_missing(self.root, directory, &names, making)
+            }
             Place::Other(..) => {
                 let message = format!("archive has entries below `{}`, which is no directory", as_path(path).display());
                 Err(conflict(message, path))
