@@ -1,4 +1,5 @@
 import type { Digest } from '../core/digest.ts'
+import { isTsbError } from '../core/error.ts'
 import type { Descriptor } from '../core/manifest.ts'
 import { layerType } from '../core/media-types.ts'
 import { packingOf } from '../core/packing.ts'
@@ -11,7 +12,7 @@ import type { Session } from './session.ts'
 
 /**
  * A layer's blob as an output wants it. A layer of a base keeps the blob in which it came, unless it is to be packed anew
- * (`force`) and came in another compression, or a level was asked for.
+ * (`force`) and came in another compression, or a level was asked for. A blob that is found damaged then is fetched again, once.
  * @throws TsbError `TSB_LAYER_DIGEST`, `TSB_REGISTRY_*`
  */
 export async function packedLayer(session: Session, layer: LayerId, options: LayerOptions, signal: AbortSignal): Promise<Descriptor> {
@@ -25,7 +26,20 @@ export async function packedLayer(session: Session, layer: LayerId, options: Lay
   if (original === undefined) return layerBlob(snapshotter, layer, packing, signal)
   const { compression, digest, size } = original
   const keeps = !options.force || (compression === options.compression && options.level === undefined)
-  return keeps ? { mediaType: layerType(compression), digest, size } : repackedBlob(snapshotter, diffId, original, packing, signal)
+  if (keeps) return { mediaType: layerType(compression), digest, size }
+  try {
+    return await repackedBlob(snapshotter, diffId, original, packing, signal)
+  } catch (error) {
+    if (!mayBeDamage(error) || !(await store.blobs.removeDamaged(digest))) throw error
+  }
+  const again = await originalBlob(session, diffId, signal)
+  if (again === undefined) return layerBlob(snapshotter, layer, packing, signal)
+  return repackedBlob(snapshotter, diffId, again, packing, signal)
+}
+
+/** What a blob that was damaged on our disk leads to. */
+function mayBeDamage(error: unknown): boolean {
+  return isTsbError(error) && (error.fault === 'input' || error.code === 'TSB_LAYER_DIGEST')
 }
 
 /** A layer that a base brought is named by its place in the chain, one that was built at random. */

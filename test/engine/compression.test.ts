@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -77,6 +77,17 @@ test('force-compression packs the layers of the base anew, with the same tars in
   assert.deepEqual(digests((await layout('force-compression=true')).manifest), digests(plain.manifest))
   const best = await layout('force-compression=true,compression-level=9')
   assert.ok(digests(best.manifest).every((digest) => !digests(plain.manifest).includes(digest)))
+})
+
+test('a blob of the base that is damaged in the store is fetched again to be packed anew', { skip }, async () => {
+  const [gzip] = digests((await layout('')).manifest)
+  const stored = blob(join(project.tsbuild.root, 'oci'), gzip ?? '')
+  const bytes = readFileSync(stored)
+  bytes.writeUInt8(bytes.readUInt8(30) ^ 0xff, 30)
+  writeFileSync(stored, bytes)
+  const { manifest } = await layout('compression=zstd,force-compression=true,compression-level=7')
+  assert.deepEqual(types(manifest), [MEDIA_TYPES.ociLayerZstd, MEDIA_TYPES.ociLayerZstd])
+  assert.equal(digests((await layout('')).manifest)[0], gzip)
 })
 
 test('oci-mediatypes=false speaks of docker in every place', { skip }, async () => {
