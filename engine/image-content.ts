@@ -23,7 +23,8 @@ export async function imageContent(session: Session, id: Digest, signal: AbortSi
 
 /**
  * An image that was just built, its layers packed as an output wants them. The usual packing is kept with the image as its
- * manifest, another one only where `keep` says so: what is saved later does not change with every export.
+ * manifest, another one only where `keep` says so: what is saved later does not change with every export. A build that changed
+ * nothing made the base itself, which keeps its own.
  * @throws TsbError as `imageContent`
  */
 export async function builtContent(
@@ -35,7 +36,8 @@ export async function builtContent(
   const image = storedImage(session, id)
   // A build that changed nothing: the result is the base, and stays it to the byte.
   if (layers === undefined && image.reference !== undefined) return imageContent(session, id, signal)
-  const keeps = keep || (layers === undefined && image.manifestBytes === undefined)
+  // One of a registry keeps the manifest it has there: blobs that only another one names could never be fetched again.
+  const keeps = image.reference === undefined && (keep || (layers === undefined && image.manifestBytes === undefined))
   return contentOf(session, image, await packedManifest(session, image, layers ?? USUAL_LAYERS, keeps, signal))
 }
 

@@ -123,6 +123,20 @@ test('an image that is built as zstd is saved as zstd; another export does not c
   assert.deepEqual(types(manifest), [MEDIA_TYPES.ociLayerGzip, MEDIA_TYPES.ociLayerZstd])
 })
 
+test('a build that changes nothing leaves the base its manifest, however its result is packed', { skip }, async () => {
+  const { tsbuild, directory } = project
+  const unchanged = join(`${directory}-layouts`, 'unchanged')
+  await mkdir(unchanged, { recursive: true })
+  writeFileSync(join(unchanged, 'Dockerfile'), `FROM ${base}\n`)
+  const exported = async (): Promise<string> => {
+    await tsbuild.must(['build', '-q', '-o', `type=oci,dest=${unchanged}.tar`, unchanged])
+    return readFileSync(`${unchanged}.tar`, 'latin1')
+  }
+  const before = await exported()
+  await tsbuild.must(['build', '-q', '-o', 'type=image,name=again,compression=zstd,force-compression=true', unchanged])
+  assert.equal(await exported(), before)
+})
+
 test('a push sends what was asked for', { skip }, async () => {
   const name = `${registry.host}/pushed:1`
   const output = `type=registry,name=${name},compression=uncompressed,force-compression=true,oci-mediatypes=false`
