@@ -32,15 +32,6 @@ export function parseOutput(text: string): OutputSpec {
   return specOf(attributes, text)
 }
 
-/**
- * Refuses to write a binary to a terminal.
- * @throws TsbError `TSB_USAGE_OUTPUT`
- */
-export function checkTerminal(output: OutputSpec, stdoutIsTerminal: boolean): void {
-  if (!stdoutIsTerminal || output.type === 'image' || output.type === 'local' || output.dest !== '-') return
-  throw usageError(`\`type=${output.type}\` needs a \`dest\`: it is not written to a terminal`)
-}
-
 function specOf(attributes: Attributes, text: string): OutputSpec {
   const asked = attributes.get('type')
   if (asked === undefined) throw usageError(`\`${text}\` has no \`type\``)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkTerminal, parseOutput } from '../../exporter/output-spec.ts'
+import { parseOutput } from '../../exporter/output-spec.ts'
 import type { OutputSpec } from '../../exporter/types.ts'
 import { withCode } from './support.ts'
 
@@ -71,11 +71,3 @@ const BAD: readonly string[] = [
 ]
 
 for (const text of BAD) test(`--output ${text} is refused`, () => assert.throws(() => parseOutput(text), withCode('TSB_USAGE_OUTPUT')))
-
-test('a binary is not written to a terminal', () => {
-  for (const text of ['-', 'type=oci', 'type=docker,dest=-', 'type=tar']) {
-    assert.throws(() => checkTerminal(parseOutput(text), true), withCode('TSB_USAGE_OUTPUT'))
-    checkTerminal(parseOutput(text), false)
-  }
-  for (const text of ['out', 'type=docker', 'type=image', 'type=oci,dest=x']) checkTerminal(parseOutput(text), true)
-})
