@@ -19,7 +19,7 @@ export function flagOf(attributes: Attributes, key: string, fallback: boolean): 
   if (text === undefined) return fallback
   if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) return true
   if (/^(?:0|f|F|false|FALSE|False)$/.test(text)) return false
-  throw usageError(`\`${key}=${text}\` is neither true nor false`)
+  throw usageError(`\`${key}=${text}\` is neither true nor false`, `write \`${key}=true\` or \`${key}=false\``)
 }
 
 /** An error in an `--output`. */

@@ -38,7 +38,8 @@ function specOf(attributes: Attributes, text: string): OutputSpec {
   const type = asked === 'registry' ? 'image' : asked
   if (!isOutputType(type)) throw usageError(`\`${asked}\` is not a type of output`)
   for (const key of attributes.keys()) {
-    if (key !== 'type' && !OPTIONS[type].includes(key)) throw usageError(`\`${key}\` is not an option of \`type=${asked}\``)
+    if (key === 'type' || OPTIONS[type].includes(key)) continue
+    throw usageError(`\`${key}\` is not an option of \`type=${asked}\``, `write one of its options: ${OPTIONS[type].join(', ')}`)
   }
   const dest = attributes.get('dest')
   if (dest === '') throw usageError(`\`dest\` of \`type=${type}\` is empty`)

@@ -71,3 +71,9 @@ const BAD: readonly string[] = [
 ]
 
 for (const text of BAD) test(`--output ${text} is refused`, () => assert.throws(() => parseOutput(text), withCode('TSB_USAGE_OUTPUT')))
+
+test('what is refused comes with what can be written instead', () => {
+  assert.throws(() => parseOutput('type=oci,compresion=zstd'), { code: 'TSB_USAGE_OUTPUT', hint: /compression.*force-compression/ })
+  assert.throws(() => parseOutput('type=tar,compression=gzip'), { code: 'TSB_USAGE_OUTPUT', hint: /: dest$/ })
+  assert.throws(() => parseOutput('type=oci,force-compression=perhaps'), { code: 'TSB_USAGE_OUTPUT', hint: /`force-compression=true`/ })
+})
