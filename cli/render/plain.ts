@@ -11,7 +11,13 @@ interface Block {
   /** `#N`, given when first printed. */
   number: number
   /** What was last printed of each progress entry. */
-  readonly printed: Map<string, { readonly current: number; readonly time: number }>
+  readonly printed: Map<string, Printed>
+}
+
+/** A printed line of progress. */
+interface Printed {
+  readonly current: number
+  readonly time: number
 }
 
 /** A block that has the floor keeps it at least so long, if others have something to say … */
@@ -19,6 +25,8 @@ const STAY_MS = 5000
 /** … unless it has been silent for so long. */
 const SILENT_MS = 2000
 const FAILURE_LINES = 10
+/** A progress entry gets no second line sooner, however fast it moves; its last line comes at once. */
+const PROGRESS_MS = 500
 
 /**
  * Numbered blocks of lines for logs and CI, in BuildKit's plain format: `#5 [2/3] RUN make`, `#5 0.123 text`,
@@ -126,15 +134,20 @@ function newBlock(row: Row): Block {
   return { row, queue: [], number: 0, printed: new Map() }
 }
 
-/** A progress line when the entry is new, complete, or moved by 5 % or 5 s since its last line. */
-function takeProgress(block: Block, { item, current, total, started }: Progress, time: number): void {
+/** A progress line when the entry is new, complete, or has moved by 5 % or 5 s since its last line, a while ago. */
+function takeProgress(block: Block, progress: Progress, time: number): void {
+  const { item, current, total, started } = progress
   const last = block.printed.get(item)
   const isDone = total !== undefined && current >= total
-  const moved = last === undefined || time - last.time >= 5000 || (total !== undefined && current - last.current >= total / 20)
-  if (last !== undefined && (last.current === current || !(isDone || moved))) return
+  if (last !== undefined && (last.current === current || !(isDone || hasMoved(progress, time, last)))) return
   block.printed.set(item, { current, time })
   const elapsed = time - started > 10 ? ` ${formatSeconds(time - started)}` : ''
   block.queue.push(`${item} ${formatProgress(current, total)}${elapsed}${isDone ? ' done' : ''}`)
+}
+
+function hasMoved({ current, total }: Progress, time: number, last: Printed): boolean {
+  if (time - last.time < PROGRESS_MS) return false
+  return time - last.time >= 5000 || (total !== undefined && current - last.current >= total / 20)
 }
 
 function endLine(row: Row): string {
