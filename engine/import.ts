@@ -7,6 +7,7 @@ import type { Descriptor, ImageConfig } from '../core/manifest.ts'
 import { type Compression, layerType } from '../core/media-types.ts'
 import { hostPlatform } from '../core/platform.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
+import { inArchive } from '../exporter/archive-errors.ts'
 import { assembleManifest, encodeConfig } from '../exporter/assemble.ts'
 import { openWorkspace } from '../snapshotter/workspace.ts'
 import { publishRoot } from './image-root.ts'
@@ -18,6 +19,14 @@ import type { Session } from './session.ts'
  */
 export async function importRoot(session: Session, file: string, name: string, signal: AbortSignal): Promise<Digest> {
   const reference = formatReference(parseReference(name))
+  try {
+    return await takeRoot(session, file, reference, signal)
+  } catch (error) {
+    throw inArchive(error, file, 'give the whole tar of a root file system: plain, or packed with gzip or zstd')
+  }
+}
+
+async function takeRoot(session: Session, file: string, reference: string, signal: AbortSignal): Promise<Digest> {
   const { store, effects } = session
   await store.prepare()
   const blob = await store.blobs.write(openInput(file, signal))

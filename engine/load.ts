@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import type { Digest } from '../core/digest.ts'
 import { hostPlatform } from '../core/platform.ts'
 import { familiarName, parseReference } from '../core/reference.ts'
+import { inArchive } from '../exporter/archive-errors.ts'
 import { readArchive, readLayoutDirectory } from '../exporter/read-archive.ts'
 import type { BlobSink } from '../exporter/unpack-archive.ts'
 import { publishRoot } from './image-root.ts'
@@ -15,6 +16,14 @@ import type { LoadedImage } from './types.ts'
  * @throws TsbError `TSB_ARCHIVE_*`, `TSB_LAYER_*`
  */
 export async function load(session: Session, file: string, signal: AbortSignal): Promise<readonly LoadedImage[]> {
+  try {
+    return await takeImages(session, file, signal)
+  } catch (error) {
+    throw inArchive(error, file, 'make or copy the archive again')
+  }
+}
+
+async function takeImages(session: Session, file: string, signal: AbortSignal): Promise<readonly LoadedImage[]> {
   const { store, effects } = session
   await store.prepare()
   setMaxListeners(0, signal)

@@ -17,9 +17,10 @@ export function missingInArchive(name: string): TsbError {
   })
 }
 
-/** Content that does not match its digest. */
-export function archiveDigestError(name: string, expected: string, found: string): TsbError {
-  return new TsbError('TSB_ARCHIVE_DIGEST', `\`${name}\` in the archive is damaged: expected \`${expected}\`, found \`${found}\``, {
+/** Content that does not match its digest, or its size. */
+export function archiveDigestError(name: string, expected: string, found?: string): TsbError {
+  const what = found === undefined ? `it is not \`${expected}\`` : `expected \`${expected}\`, found \`${found}\``
+  return new TsbError('TSB_ARCHIVE_DIGEST', `\`${name}\` in the archive is damaged: ${what}`, {
     fault: 'input',
     hint: 'make or copy the archive again',
   })
@@ -57,4 +58,11 @@ export function readError(error: unknown, signal: AbortSignal): TsbError {
     hint: 'check that the archive can be read, and that the store has space left',
     cause: error,
   })
+}
+
+/** The same error, naming the file that the user gave, when it is this file's fault. */
+export function inArchive(error: unknown, file: string, remedy: string): unknown {
+  if (!isTsbError(error) || error.fault !== 'input' || error.message.includes(`\`${file}\``)) return error
+  const name = file === '-' ? 'standard input' : `\`${file}\``
+  return new TsbError(error.code, `cannot use ${name}: ${error.message}`, { fault: 'input', hint: error.hint ?? remedy, cause: error })
 }

@@ -128,7 +128,7 @@ export async function writeChecked(
     if (expected !== undefined && written.digest !== expected) throw archiveDigestError(name, expected, written.digest)
     return written
   } catch (error) {
-    if (isTsbError(error) && error.code === 'TSB_BLOB_DIGEST') throw archiveDigestError(name, expected ?? '', 'other content')
+    if (isTsbError(error) && error.code === 'TSB_BLOB_DIGEST') throw archiveDigestError(name, expected ?? '')
     throw error
   }
 }

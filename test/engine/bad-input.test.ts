@@ -186,6 +186,18 @@ test('what a user may not read in the context is named, with a remedy', { timeou
   }
 })
 
+for (const [command, ...rest] of [['import', 'name'], ['load']] as const) {
+  test(`${command}: what is no archive is named, with a remedy`, { timeout: 60_000 }, async () => {
+    await using project = await openProject({ 'no.tar': 'no tar\n' })
+    const file = join(project.directory, 'no.tar')
+    const result = await project.tsbuild.run(command === 'load' ? ['load', '-i', file] : [command, file, ...rest])
+    assert.equal(result.code, 1, result.stderr)
+    assert.match(result.stderr, /\[TSB_(?:LAYER|ARCHIVE)_[A-Z]+\]\nhint: /)
+    assert.ok(result.stderr.includes(`\`${file}\``), result.stderr)
+    assert.deepEqual(await leftovers(project.tsbuild.root), [])
+  })
+}
+
 function buildAsNobody({ tsbuild, directory }: Project): Promise<Finished> {
   const store = join(tsbuild.root, 'user')
   mkdirSync(store, { recursive: true })
