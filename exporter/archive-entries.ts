@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { copyFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { getSystemErrorMap } from 'node:util'
 import type { Digest } from '../core/digest.ts'
 import { interrupted, isTsbError, TsbError } from '../core/error.ts'
 import type { Native, OutputFile } from '../native/types.ts'
@@ -77,9 +78,15 @@ export function exportError(cause: unknown, signal?: AbortSignal): TsbError {
     const hint = 'free disk space, or name a destination on another disk'
     return new TsbError('TSB_DISK_FULL', 'no space left for the result', { fault: 'host', hint, cause })
   }
-  return new TsbError('TSB_EXPORT_WRITE', `cannot write the result: ${cause instanceof Error ? cause.message : String(cause)}`, {
+  const { code, errno, path } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : {}
+  const words = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]
+  const why = words ?? (cause instanceof Error ? cause.message : String(cause))
+  return new TsbError('TSB_EXPORT_WRITE', `cannot write ${path === undefined ? 'the result' : `\`${path}\``}: ${why}`, {
     fault: 'host',
-    hint: 'check that the destination can be written and has space left',
+    hint: WRITE_HINTS[code ?? ''] ?? 'check that the destination can be written and has space left',
     cause,
   })
 }
+
+const BELOW_FILE = 'name a destination whose parents are directories'
+const WRITE_HINTS: Readonly<Record<string, string>> = { EISDIR: 'name a file in it', EEXIST: BELOW_FILE, ENOTDIR: BELOW_FILE }

@@ -132,6 +132,10 @@ test('an output that cannot be opened is an error of ours', async () => {
     withOutputFile(join(place.path, 'no', 'such', 'directory'), async () => undefined),
     withCode('TSB_EXPORT_WRITE'),
   )
+  await assert.rejects(
+    withOutputFile(place.path, async () => undefined),
+    (error: Error) => error.message.includes(`\`${place.path}\``) && !error.message.includes('EISDIR'),
+  )
 })
 
 interface Header {
