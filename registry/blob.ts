@@ -3,7 +3,7 @@ import type { Descriptor } from '../core/manifest.ts'
 import { familiarName, type Reference } from '../core/reference.ts'
 import { chunksOf, hashFor } from './body.ts'
 import type { Endpoint } from './endpoint.ts'
-import { answerError, connectionError, digestError } from './errors.ts'
+import { answerError, connectionError, digestError, missingBlob } from './errors.ts'
 import type { Session } from './session.ts'
 import { describe, discard, type HttpRequest } from './transport.ts'
 
@@ -63,7 +63,7 @@ async function* resumed(
   for (let fruitless = 0; ; ) {
     const request: HttpRequest = { method: 'GET', url, headers: offset === 0 ? {} : { range: `bytes=${offset}-` }, repeatable: true }
     const response = await session.send(endpoint, { repository: reference.path, actions: 'pull' }, request, signal)
-    const skip = await bytesToSkip(response, offset, request, familiarName(reference))
+    const skip = await bytesToSkip(response, offset, request, reference, descriptor)
     const before = offset
     const ending = yield* count(withoutFirst(chunksOf(response), skip), (bytes) => {
       offset += bytes
@@ -81,12 +81,19 @@ async function* resumed(
 }
 
 /** How many bytes of this answer we have already. @throws TsbError when it is not an answer to the request */
-async function bytesToSkip(response: Response, offset: number, request: HttpRequest, subject: string): Promise<number> {
+async function bytesToSkip(
+  response: Response,
+  offset: number,
+  request: HttpRequest,
+  reference: Reference,
+  { digest }: Descriptor,
+): Promise<number> {
   if (response.status === 200) return offset
   const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1]
   if (response.status === 206 && offset > 0 && start !== undefined && Number(start) <= offset) return offset - Number(start)
-  if (response.status === 206) await discard(response)
-  throw await answerError(response, describe(request), subject)
+  if (response.status === 206 || response.status === 404) await discard(response)
+  if (response.status === 404) throw missingBlob(familiarName(reference), digest)
+  throw await answerError(response, describe(request), familiarName(reference))
 }
 
 async function* withoutFirst(chunks: AsyncIterable<Uint8Array>, skip: number): AsyncGenerator<Uint8Array, void, undefined> {

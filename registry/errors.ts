@@ -44,6 +44,14 @@ export function badAnswer(request: string, why: string): TsbError {
   })
 }
 
+/** An image that the registry names and does not have whole. */
+export function missingBlob(subject: string, digest: string): TsbError {
+  return new TsbError('TSB_REGISTRY_NOT_FOUND', `registry does not have the blob \`${digest}\` of \`${subject}\``, {
+    fault: 'remote',
+    hint: 'build with `--pull` if the image was pushed anew since; else push it again',
+  })
+}
+
 /** Bytes that are not what their digest says. */
 export function digestError(subject: string, expected: string, found: string): TsbError {
   return new TsbError(

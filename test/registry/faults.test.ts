@@ -56,6 +56,18 @@ test('a blob whose connection breaks is resumed where it broke', async () => {
   assert.ok(ranges.length >= 3 && ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(range)), ranges.join())
 })
 
+test('a blob that the registry lost is named, and the spelling of the image is not blamed', async () => {
+  const image = await makeImage()
+  const layer = image.manifest.layers[0]
+  assert.ok(layer)
+  await using server = await startServer((request, response) => {
+    response.writeHead(request.url.includes('/blobs/') ? 404 : 200).end()
+  })
+  await assert.rejects(collect(testClient().blob(parseReference(`${server.host}/app:1`), layer, CALM)), (error: Error) => {
+    return withCode('TSB_REGISTRY_NOT_FOUND')(error) && error.message.includes(layer.digest)
+  })
+})
+
 test('a registry that knows no ranges sends all again, and it still comes out right', async () => {
   const image = await makeImage({ files: [['big', randomText(300_000)]] })
   const layer = image.manifest.layers[0]
