@@ -16,6 +16,8 @@ export const MEDIA_TYPES = {
 /** How a layer's tar is packed. */
 export type Compression = 'none' | 'gzip' | 'zstd'
 
+const COMPRESSIONS: readonly Compression[] = ['none', 'gzip', 'zstd']
+
 /** Whether the document lists manifests, one a platform. */
 export function isIndexType(mediaType: string): boolean {
   return mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerList
@@ -36,4 +38,9 @@ export function layerType(compression: Compression): string {
 export function dockerLayerType(compression: Compression): string {
   if (compression === 'gzip') return MEDIA_TYPES.dockerLayerGzip
   return compression === 'zstd' ? MEDIA_TYPES.ociLayerZstd : MEDIA_TYPES.dockerLayer
+}
+
+/** How a layer of this media type is packed; `undefined` for types that are not ours to convert (foreign layers). */
+export function compressionOfType(mediaType: string): Compression | undefined {
+  return COMPRESSIONS.find((compression) => layerType(compression) === mediaType || dockerLayerType(compression) === mediaType)
 }

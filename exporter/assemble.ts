@@ -1,9 +1,8 @@
 import { type Digest, sha256Digest } from '../core/digest.ts'
 import type { ImagePlan } from '../core/image-plan.ts'
 import type { ContainerConfig, Descriptor, HistoryEntry, ImageConfig, Manifest } from '../core/manifest.ts'
-import { dockerLayerType, layerType, MEDIA_TYPES } from '../core/media-types.ts'
+import { compressionOfType, dockerLayerType, layerType, MEDIA_TYPES } from '../core/media-types.ts'
 import { goJson, pick, sorted } from './go-json.ts'
-import { compressionOfType } from './layer-types.ts'
 
 /** Which of the two families of media types a manifest speaks. */
 export type MediaTypeFamily = 'oci' | 'docker'

@@ -1,17 +1,11 @@
 import type { Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { TsbError } from '../core/error.ts'
-import { type Compression, dockerLayerType, layerType } from '../core/media-types.ts'
+import type { Compression } from '../core/media-types.ts'
 
-const COMPRESSIONS: readonly Compression[] = ['none', 'gzip', 'zstd']
 const ZSTD_MAGIC = 0x28b52ffd
 /** Bytes that suffice for `compressionOfBytes`. */
 export const MAGIC_BYTES = 6
-
-/** How a layer of this media type is packed; `undefined` for types that are not ours to convert (foreign layers). */
-export function compressionOfType(mediaType: string): Compression | undefined {
-  return COMPRESSIONS.find((compression) => layerType(compression) === mediaType || dockerLayerType(compression) === mediaType)
-}
 
 /**
  * How a tar is packed, told by its first bytes; what has no known mark is taken for a plain tar.

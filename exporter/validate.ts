@@ -7,9 +7,10 @@ import { pipeline } from 'node:stream/promises'
 import { extract } from 'tar-stream'
 import type { Digest } from '../core/digest.ts'
 import type { Descriptor, ImageConfig, Manifest } from '../core/manifest.ts'
+import { compressionOfType } from '../core/media-types.ts'
 import { parseDocument, parseImageConfig } from '../registry/documents.ts'
 import { invalidArchive } from './archive-errors.ts'
-import { compressionOfType, unpacker } from './layer-types.ts'
+import { unpacker } from './layer-types.ts'
 import { blobName } from './layout.ts'
 
 /** Gives a blob's bytes; fails when there is none. */
