@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use digests::{Cancel, Error, Fault, Result};
 use rustix::fs::{Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
 
 use super::item::{Copier, Overrides, Spot, set_times, set_xattrs};
 use super::owner::Owner;
@@ -125,14 +126,9 @@ impl<'a> Root<'a> {
         let mode = making.mode | if making.inherits { passed_on } else { 0 };
         let gid = if passed_on == 0 { 0 } else { above.st_gid };
         let owner = making.owner.unwrap_or(Owner { uid: 0, gid });
-        rustix::fs::mkdirat(&parent, split(path).1, Mode::RWXU)
-            .map_err(|e| failed("cannot make directory", path, e))?;
-        let directory = open_at(&parent, path)?;
-        rustix::fs::fchown(&directory, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))
-            .and_then(|()| rustix::fs::fchmod(&directory, Mode::from_raw_mode(mode)))
-            .map_err(|e| failed("cannot make directory", path, e))?;
         let mut entry = Entry::new(path, Kind::Directory, mode);
         (entry.uid, entry.gid) = (owner.uid, owner.gid);
+        let directory = make_at(&parent, &entry, |e| failed("cannot make directory", path, e))?;
         self.record(Item { entry, inode: None });
         Ok(directory)
     }
@@ -144,11 +140,7 @@ impl<'a> Root<'a> {
         let refused = |e| failed("cannot copy up", path, e);
         let from = stack::directories(self.layers, path).next().unwrap_or_else(|| Err(vanished(path)))?;
         let (before, times) = (rustix::fs::fstat(above).map_err(refused)?, rustix::fs::fstat(from).map_err(refused)?);
-        rustix::fs::mkdirat(above, split(path).1, Mode::RWXU).map_err(refused)?;
-        let directory = open_at(above, path)?;
-        rustix::fs::fchown(&directory, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))
-            .and_then(|()| rustix::fs::fchmod(&directory, Mode::from_raw_mode(entry.mode)))
-            .map_err(refused)?;
+        let directory = make_at(above, &entry, refused)?;
         set_xattrs(&directory, b"", &mut entry.xattrs, path)?;
         set_times(&directory, &times).and_then(|()| set_times(above, &before)).map_err(refused)?;
         self.record(Item { entry, inode: None });
@@ -222,6 +214,16 @@ fn key_of(path: &[u8]) -> Vec<u8> {
     path.iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect()
 }
 
+/// Makes the directory that `entry` describes in the open directory above it, with its owner and mode.
+fn make_at(above: &OwnedFd, entry: &Entry, refused: impl Fn(Errno) -> Error) -> Result<OwnedFd> {
+    rustix::fs::mkdirat(above, split(&entry.path).1, Mode::RWXU).map_err(&refused)?;
+    let directory = open_at(above, &entry.path)?;
+    rustix::fs::fchown(&directory, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))
+        .and_then(|()| rustix::fs::fchmod(&directory, Mode::from_raw_mode(entry.mode)))
+        .map_err(refused)?;
+    Ok(directory)
+}
+
 /// The directory `path` by the open directory above it.
 fn open_at(above: &OwnedFd, path: &[u8]) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -229,5 +231,5 @@ fn open_at(above: &OwnedFd, path: &[u8]) -> Result<OwnedFd> {
 }
 
 fn vanished(path: &[u8]) -> Error {
-    failed("cannot find", path, rustix::io::Errno::NOENT)
+    failed("cannot find", path, Errno::NOENT)
 }
