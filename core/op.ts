@@ -49,6 +49,8 @@ export interface RunOp {
   /** As in the image config: `name`, `uid`, either with `:group`; empty is root. */
   readonly user: string
   readonly network: 'default' | 'none' | 'host'
+  /** `insecure`: without the sandbox's restrictions; the user has to allow it. */
+  readonly security: 'sandbox' | 'insecure'
   readonly mounts: readonly RunMount[]
 }
 

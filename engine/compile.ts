@@ -27,6 +27,7 @@ export async function compileFiles(building: Building, files: BuildFiles): Promi
       buildArgs: buildArgs(building),
       labels: options.labels,
       noCache: options.noCache,
+      contexts: new Map(),
       ...(options.target === undefined ? {} : { target: options.target }),
       ignore,
     },

@@ -9,7 +9,7 @@ import { readProgram } from './stages.ts'
 import type { CompileRequest, ResolveImage } from './types.ts'
 
 export { ignoredBy, parseIgnore } from './ignore.ts'
-export type { CompileRequest, IgnoreFile, IgnoreFileRule, ResolveImage } from './types.ts'
+export type { CompileRequest, IgnoreFile, IgnoreFileRule, NamedContext, ResolveImage } from './types.ts'
 
 /**
  * Compiles a Dockerfile (Dockerfile reference; BuildKit where that is silent) into the steps and the image config of

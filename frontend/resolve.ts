@@ -3,8 +3,9 @@ import type { ResolvedImage } from '../core/image-plan.ts'
 import { type Platform, parsePlatform } from '../core/platform.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
 import type { Span } from '../core/span.ts'
+import { contextLookup, type FindContext } from './contexts.ts'
 import { expand } from './expand.ts'
-import type { CopyInstruction } from './instructions/copy.ts'
+import type { SourceRef } from './instructions/common.ts'
 import type { StageInstruction } from './instructions/index.ts'
 import { undefinedArgInFrom } from './lint/undefined-arg-in-from.ts'
 import { type Problems, problem } from './problems.ts'
@@ -19,27 +20,31 @@ export type Base =
   | { readonly kind: 'scratch'; readonly platform: Platform }
   | { readonly kind: 'stage'; readonly index: number }
   | { readonly kind: 'image'; readonly image: ResolvedImage; readonly platform: Platform }
+  /** A tree of the user's: the named context `name`. */
+  | { readonly kind: 'files'; readonly name: string; readonly platform: Platform }
 
-/** Where COPY takes files from. */
-export type CopySource =
-  | { readonly kind: 'context' }
+/** What `--from`, or a mount's `from`, takes files from. */
+export type Source =
+  | { readonly kind: 'scratch' }
   | { readonly kind: 'stage'; readonly index: number }
   | { readonly kind: 'image'; readonly image: ResolvedImage; readonly platform: Platform }
+  | { readonly kind: 'files'; readonly name: string }
 
 /** A stage with everything outside of it that it needs. */
 export interface ResolvedStage {
   readonly stage: Stage
   readonly base: Base
-  /** ONBUILD instructions of the base, run first. */
-  readonly triggers: readonly StageInstruction[]
-  readonly sources: ReadonlyMap<CopyInstruction, CopySource>
+  /** The base's ONBUILD triggers and then its own; none where a named context stands for the stage. */
+  readonly instructions: readonly StageInstruction[]
+  readonly sources: ReadonlyMap<SourceRef, Source>
 }
 
 /** The stage to build. @throws TsbError `TSB_DOCKERFILE_STAGE_UNKNOWN` */
 export function findTarget(program: Program, target: string | undefined): Stage {
   const last = program.stages.at(-1) as Stage
   if (target === undefined || target === '') return last
-  const found = program.stages.findLast((stage) => stage.from.name === target.toLowerCase())
+  const byName = program.stages.findLast((stage) => stage.from.name === target.toLowerCase())
+  const found = byName ?? (/^\d+$/.test(target) ? program.stages[Number(target)] : undefined)
   if (found !== undefined) return found
   const names = program.stages.map((stage) => stage.from.name).filter((name) => name !== '')
   const known = names.length === 0 ? 'name a stage with `FROM image AS name`' : `stages are ${names.join(', ')}`
@@ -72,6 +77,14 @@ type Wanted =
   | { readonly kind: 'scratch' }
   | { readonly kind: 'stage'; readonly stage: Stage }
   | { readonly kind: 'image'; readonly reference: string }
+  | { readonly kind: 'files'; readonly name: string }
+
+/** What a stage begins with; `overridden` when a named context stands for the whole of it. */
+interface WantedBase {
+  readonly base: Wanted
+  readonly platform: Platform
+  readonly overridden: boolean
+}
 
 class Resolver {
   readonly resolved: Map<number, ResolvedStage> = new Map()
@@ -82,6 +95,7 @@ class Resolver {
   readonly #request: CompileRequest
   readonly #resolveImage: ResolveImage
   readonly #problems: Problems
+  readonly #findContext: FindContext
 
   constructor(
     program: Program,
@@ -95,6 +109,7 @@ class Resolver {
     this.#request = request
     this.#resolveImage = resolveImage
     this.#problems = problems
+    this.#findContext = contextLookup(request.contexts)
   }
 
   visit(stage: Stage): Promise<void> {
@@ -107,28 +122,55 @@ class Resolver {
 
   async #resolve(stage: Stage): Promise<void> {
     const wanted = this.#problems.attempt(stage.from.raw.span, () => this.#findBase(stage))
+    const written = wanted?.overridden ? [] : stage.instructions
     const [base, own] = await Promise.all([
       wanted === undefined ? undefined : this.#resolveBase(stage, wanted.base, wanted.platform),
-      this.#resolveSources(stage, stage.instructions),
+      this.#resolveSources(stage, written),
     ])
     if (base === undefined) return
-    const triggers = this.#problems.attempt(stage.from.raw.span, () => readTriggers(stage, this.#triggerTexts(base))) ?? []
+    const texts = wanted?.overridden ? [] : this.#triggerTexts(base)
+    const triggers = this.#problems.attempt(stage.from.raw.span, () => readTriggers(stage, texts)) ?? []
     const inherited = await this.#resolveSources(stage, triggers)
-    this.resolved.set(stage.index, { stage, base, triggers, sources: new Map([...inherited, ...own]) })
+    const instructions = [...triggers, ...written]
+    this.resolved.set(stage.index, { stage, base, instructions, sources: new Map([...inherited, ...own]) })
   }
 
-  #findBase(stage: Stage): { base: Wanted; platform: Platform } {
+  #findBase(stage: Stage): WantedBase {
     const { raw, base, platform } = stage.from
     const name = this.#expand(raw, base)
     const chosen = platform === undefined ? this.#request.platform : this.#platform(stage, platform, this.#expand(raw, platform))
+    const span = raw.places.word(base)
+    const override = stage.from.name === '' ? undefined : this.#named(stage, stage.from.name, chosen, span)
+    if (override !== undefined) return { base: override, platform: chosen, overridden: true }
     if (name === '') {
       const hint = 'give the argument a default before the first `FROM`, or pass `--build-arg`'
-      throw problem('TSB_DOCKERFILE_BASE_BLANK', `\`${base}\` is empty`, raw.places.word(base), hint)
+      throw problem('TSB_DOCKERFILE_BASE_BLANK', `\`${base}\` is empty`, span, hint)
     }
-    if (name === 'scratch') return { base: { kind: 'scratch' }, platform: chosen }
+    const wanted = (found: Wanted): WantedBase => ({ base: found, platform: chosen, overridden: false })
+    if (name === 'scratch') return wanted({ kind: 'scratch' })
     const earlier = this.#program.stages.findLast((other) => other.index < stage.index && other.from.name === name)
-    if (earlier !== undefined) return { base: { kind: 'stage', stage: earlier }, platform: chosen }
-    return { base: { kind: 'image', reference: this.#reference(name, raw.places.word(base)) }, platform: chosen }
+    if (earlier !== undefined) return wanted({ kind: 'stage', stage: earlier })
+    return wanted(this.#named(stage, name, chosen, span) ?? { kind: 'image', reference: this.#reference(name, span) })
+  }
+
+  /** The named context that stands for what is called `name` in `stage`. */
+  #named(stage: Stage, name: string, platform: Platform, span: Span): Wanted | undefined {
+    const found = this.#findContext(name, platform)
+    if (found === undefined) return undefined
+    const { context } = found
+    switch (context.kind) {
+      case 'files':
+        return { kind: 'files', name: found.name }
+      case 'image':
+        return context.reference === 'scratch' ? { kind: 'scratch' } : { kind: 'image', reference: context.reference }
+      case 'stage': {
+        const wanted = context.stage.toLowerCase()
+        const other = this.#program.stages.findLast(({ index, from }) => index < stage.index && from.name === wanted)
+        if (other !== undefined) return { kind: 'stage', stage: other }
+        const message = `context \`${found.name}\` is stage \`${context.stage}\`, which does not stand before its use`
+        throw problem('TSB_DOCKERFILE_STAGE_ORDER', message, span, `name a stage that stands before \`${stageId(stage)}\``)
+      }
+    }
   }
 
   #expand(raw: RawInstruction, text: string): string {
@@ -164,7 +206,7 @@ class Resolver {
   }
 
   async #resolveBase(stage: Stage, wanted: Wanted, platform: Platform): Promise<Base> {
-    if (wanted.kind === 'scratch') return { kind: 'scratch', platform }
+    if (wanted.kind === 'scratch' || wanted.kind === 'files') return { ...wanted, platform }
     if (wanted.kind === 'stage') {
       await this.visit(wanted.stage)
       return { kind: 'stage', index: wanted.stage.index }
@@ -176,39 +218,42 @@ class Resolver {
     }
   }
 
-  async #resolveSources(stage: Stage, instructions: readonly StageInstruction[]): Promise<ReadonlyMap<CopyInstruction, CopySource>> {
-    const copies = instructions.filter((instruction) => instruction.kind === 'copy')
-    const pairs = await Promise.all(copies.map(async (copy) => [copy, await this.#resolveSource(stage, copy)] as const))
+  async #resolveSources(stage: Stage, instructions: readonly StageInstruction[]): Promise<ReadonlyMap<SourceRef, Source>> {
+    const refs = instructions.flatMap(sourceRefs)
+    const pairs = await Promise.all(refs.map(async (ref) => [ref, await this.#resolveSource(stage, ref)] as const))
     return new Map(pairs)
   }
 
-  async #resolveSource(stage: Stage, copy: CopyInstruction): Promise<CopySource> {
-    const { from, raw } = copy
-    if (from === undefined) return { kind: 'context' }
-    const span = raw.places.word('--from')
-    const wanted = this.#problems.attempt(span, () => this.#findSource(stage, from, span))
-    if (wanted === undefined) return { kind: 'context' }
+  async #resolveSource(stage: Stage, ref: SourceRef): Promise<Source> {
+    const span = ref.span()
+    const { platform } = this.#request
+    const wanted = this.#problems.attempt(span, () => this.#findSource(stage, ref, platform, span))
+    if (wanted === undefined) return { kind: 'scratch' }
+    if (wanted.kind === 'scratch' || wanted.kind === 'files') return wanted
     if (wanted.kind === 'stage') {
       await this.visit(wanted.stage)
       return { kind: 'stage', index: wanted.stage.index }
     }
-    const { platform } = this.#request
-    return { kind: 'image', image: await this.#image(wanted.reference, platform, from, span), platform }
+    return { kind: 'image', image: await this.#image(wanted.reference, platform, ref.name, span), platform }
   }
 
-  #findSource(stage: Stage, from: string, span: Span): Exclude<Wanted, { kind: 'scratch' }> {
+  #findSource(stage: Stage, ref: SourceRef, platform: Platform, span: Span): Wanted {
     const { stages } = this.#program
-    const isIndex = /^\d+$/.test(from)
-    const same = (other: Stage): boolean => (isIndex ? other.index === Number(from) : other.from.name === from.toLowerCase())
+    const { name } = ref
+    const isIndex = /^\d+$/.test(name)
+    const same = (other: Stage): boolean => (isIndex ? other.index === Number(name) : other.from.name === name.toLowerCase())
     const found = stages.findLast((other) => other.index < stage.index && same(other)) ?? stages.find(same)
     if (found === undefined) {
-      if (!isIndex) return { kind: 'image', reference: this.#sourceReference(stage, from, span) }
-      throw problem('TSB_DOCKERFILE_STAGE_UNKNOWN', `there is no stage ${from}`, span, 'count from 0, or copy from a stage by its name')
+      const named = this.#named(stage, name, platform, span)
+      if (named !== undefined) return named
+      if (name === 'scratch') return { kind: 'scratch' }
+      if (!isIndex) return { kind: 'image', reference: this.#sourceReference(stage, name, span) }
+      throw problem('TSB_DOCKERFILE_STAGE_UNKNOWN', `there is no stage ${name}`, span, 'count from 0, or name a stage')
     }
     if (found.index < stage.index) return { kind: 'stage', stage: found }
     const code = found === stage ? 'TSB_DOCKERFILE_STAGE_CYCLE' : 'TSB_DOCKERFILE_STAGE_ORDER'
     const what = found === stage ? 'the stage it stands in' : 'a later stage'
-    throw problem(code, `cannot copy from \`${from}\`: it is ${what}`, span, `put the stage \`${stageId(found)}\` before this one`)
+    throw problem(code, `cannot ${ref.use} from \`${name}\`: it is ${what}`, span, `put the stage \`${stageId(found)}\` before this one`)
   }
 
   #sourceReference(stage: Stage, from: string, span: Span): string {
@@ -258,8 +303,13 @@ class Resolver {
 
   #triggerTexts(base: Base): readonly string[] {
     if (base.kind === 'image') return base.image.config.config?.OnBuild ?? []
-    if (base.kind === 'scratch') return []
+    if (base.kind !== 'stage') return []
     const stage = this.#program.stages[base.index]
     return (stage?.instructions ?? []).flatMap((instruction) => (instruction.kind === 'onbuild' ? [instruction.trigger] : []))
   }
+}
+
+/** Everything in an instruction that names a source. */
+function sourceRefs(instruction: StageInstruction): readonly SourceRef[] {
+  return instruction.kind === 'copy' && instruction.from !== undefined ? [instruction.from] : []
 }

@@ -16,13 +16,24 @@ export interface CompileRequest {
   readonly labels: readonly (readonly [name: string, value: string])[]
   /** Look for no earlier result of RUN, COPY and ADD. */
   readonly noCache: boolean
+  /** `--build-context`: what stands for a stage or an image of that name. */
+  readonly contexts: ReadonlyMap<string, NamedContext>
   /** The context's ignore file, for warnings about sources it hides. */
   readonly ignore: IgnoreFile | undefined
 }
 
+/** What a named context is. */
+export type NamedContext =
+  /** A tree of files; the engine has it under the context's name (`LocalOp.name`). */
+  | { readonly kind: 'files' }
+  /** Another image: `docker-image://` taken off, or `oci-layout://…` as given; `scratch` is the empty one. */
+  | { readonly kind: 'image'; readonly reference: string }
+  /** An earlier stage of the file. */
+  | { readonly kind: 'stage'; readonly stage: string }
+
 /**
  * Says what an image is. Called at most once for each reference and platform, in parallel for independent ones.
- * The reference is canonical (`docker.io/library/alpine:latest`).
+ * The reference is canonical (`docker.io/library/alpine:latest`), or one of `oci-layout://`.
  */
 export type ResolveImage = (reference: string, platform: Platform) => Promise<ResolvedImage>
 

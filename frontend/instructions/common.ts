@@ -1,3 +1,4 @@
+import type { Span } from '../../core/span.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
 import { readJsonStrings } from '../split.ts'
@@ -5,6 +6,14 @@ import { readJsonStrings } from '../split.ts'
 /** What every instruction has. */
 export interface Located {
   readonly raw: RawInstruction
+}
+
+/** A place in an instruction that names a stage, an image or a context to take files from: `--from`, or a mount's `from`. */
+export interface SourceRef {
+  readonly name: string
+  /** What is done with it, for messages. */
+  readonly use: 'copy' | 'mount'
+  readonly span: () => Span
 }
 
 /** A command line: as the shell gets it, or as the kernel does. */

@@ -2,15 +2,15 @@ import { readFlags, refuse } from '../flags.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
 import { readJsonStrings, splitBlanks } from '../split.ts'
-import type { Located } from './common.ts'
+import type { Located, SourceRef } from './common.ts'
 
 export interface CopyInstruction extends Located {
   readonly kind: 'copy'
   readonly command: 'ADD' | 'COPY'
   readonly sources: readonly string[]
   readonly destination: string
-  /** Stage, index or image; COPY only. */
-  readonly from: string | undefined
+  /** Stage, index, image or context to copy from; COPY only. */
+  readonly from: SourceRef | undefined
   readonly chown: string | undefined
   readonly chmod: string | undefined
   /** Unpack archives: ADD's default. */
@@ -75,5 +75,6 @@ function readTransfer(
   }
   const chown = flags.text('chown')
   const chmod = flags.text('chmod')
-  return { kind: 'copy', raw, command, sources: words.slice(0, -1), destination, from, chown, chmod, unpack }
+  const ref: SourceRef | undefined = from === undefined ? undefined : { name: from, use: 'copy', span: () => raw.places.word('--from') }
+  return { kind: 'copy', raw, command, sources: words.slice(0, -1), destination, from: ref, chown, chmod, unpack }
 }

@@ -5,6 +5,7 @@ import type { CopyInstruction } from '../instructions/copy.ts'
 import { copyIgnoredFile } from '../lint/copy-ignored-file.ts'
 import { problem } from '../problems.ts'
 import { displayText } from './names.ts'
+import { sourceOf } from './source.ts'
 import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
 
 /** COPY, and ADD of local files: one file op, with all sources in order. */
@@ -42,18 +43,9 @@ export function lowerCopy(instruction: CopyInstruction, state: StageState, conte
 }
 
 function sourceVertex(instruction: CopyInstruction, state: StageState, context: LowerContext, paths: readonly string[]): VertexId {
-  const source = state.sources.get(instruction) ?? { kind: 'context' }
-  switch (source.kind) {
-    case 'context':
-      for (const path of paths) copyIgnoredFile(instruction.raw, path, context.request.ignore, context.problems)
-      return context.graph.context(paths)
-    case 'stage':
-      return context.results.get(source.index)?.vertex ?? context.graph.scratch()
-    case 'image': {
-      const { image, platform } = source
-      return context.graph.image(image, platform, () => ({ name: `FROM ${image.reference}`, stage: '', span: instruction.raw.span }))
-    }
-  }
+  if (instruction.from !== undefined) return sourceOf(instruction.from, instruction.raw, state, context, paths)
+  for (const path of paths) copyIgnoredFile(instruction.raw, path, context.request.ignore, context.problems)
+  return context.graph.files('context', paths)
 }
 
 function refuseRemote(instruction: CopyInstruction, source: string): void {

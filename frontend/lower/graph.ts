@@ -6,12 +6,11 @@ import type { Span } from '../../core/span.ts'
 
 export type NewVertex = Omit<Vertex, 'id' | 'span' | 'ignoreCache'> & { readonly span?: Span; readonly ignoreCache?: boolean }
 
-/** Collects vertices, inputs before their users; images, the context and scratch once each. */
+/** Collects vertices, inputs before their users; images, contexts and scratch once each. */
 export class GraphBuilder {
   readonly #vertices: Vertex[] = []
   readonly #images = new Map<string, VertexId>()
-  readonly #contextPaths = new Set<string>()
-  #context: VertexId | undefined
+  readonly #files = new Map<string, { readonly id: VertexId; readonly paths: Set<string> }>()
   #scratch: VertexId | undefined
 
   add(vertex: NewVertex): VertexId {
@@ -36,24 +35,24 @@ export class GraphBuilder {
     return id
   }
 
-  /** The context's vertex; it will read at least `paths`. */
-  context(paths: readonly string[]): VertexId {
-    for (const path of paths) this.#contextPaths.add(path)
-    this.#context ??= this.add({
-      op: { kind: 'local', name: 'context', paths: [] },
-      inputs: [],
-      name: '[internal] load build context',
-      stage: '',
-    })
-    return this.#context
+  /** The vertex of a context by its name (`context` is the main one); it will read at least `paths`. */
+  files(name: string, paths: readonly string[]): VertexId {
+    let known = this.#files.get(name)
+    if (known === undefined) {
+      const called = name === 'context' ? '[internal] load build context' : `[context ${name}] load from client`
+      known = { id: this.add({ op: { kind: 'local', name, paths: [] }, inputs: [], name: called, stage: '' }), paths: new Set() }
+      this.#files.set(name, known)
+    }
+    for (const path of paths) known.paths.add(path)
+    return known.id
   }
 
   finish(output: VertexId): Graph {
-    const all = this.#contextPaths.has('/')
-    const paths = all ? [] : [...this.#contextPaths].sort()
-    const vertices = this.#vertices.map(
-      (vertex): Vertex => (vertex.id === this.#context ? { ...vertex, op: { kind: 'local', name: 'context', paths } } : vertex),
-    )
+    const vertices = [...this.#vertices]
+    for (const [name, { id, paths }] of this.#files) {
+      const op: Op = { kind: 'local', name, paths: paths.has('/') ? [] : [...paths].sort() }
+      vertices[id] = { ...(vertices[id] as Vertex), op }
+    }
     return { vertices, output }
   }
 }

@@ -50,7 +50,7 @@ export function lowerStages(input: LowerInput, problems: Problems): Omit<BuildPl
     const stage = resolved.get(index) as ResolvedStage
     const state = beginStage(stage, input.program.stages.length, context)
     results.set(index, state)
-    for (const instruction of [...stage.triggers, ...stage.stage.instructions]) {
+    for (const instruction of stage.instructions) {
       problems.attempt(instruction.raw.span, () => lower(instruction, state, context))
     }
   }

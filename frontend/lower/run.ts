@@ -16,6 +16,7 @@ export function lowerRun(instruction: RunInstruction, state: StageState, context
       cwd: state.config.WorkingDir === undefined || state.config.WorkingDir === '' ? '/' : state.config.WorkingDir,
       user: state.config.User ?? '',
       network: instruction.network,
+      security: 'sandbox',
       mounts: [],
     },
     inputs: [state.vertex],

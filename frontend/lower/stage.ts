@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import type { ContainerConfig, ImageConfig } from '../../core/manifest.ts'
+import type { CopyAction, Op } from '../../core/op.ts'
 import { type Platform, platformMatches } from '../../core/platform.ts'
 import { invalidBaseImagePlatform } from '../lint/invalid-base-image-platform.ts'
 import type { Base, ResolvedStage } from '../resolve.ts'
@@ -10,10 +11,10 @@ import { type ConfigDraft, DEFAULT_PATH, type LowerContext, type StageState, set
 
 /** A stage after its FROM: on scratch, on an image, or on what an earlier stage became. */
 export function beginStage(resolved: ResolvedStage, stageCount: number, context: LowerContext): StageState {
-  const { stage, base, triggers, sources } = resolved
+  const { stage, base, instructions, sources } = resolved
   const id = stageId(stage)
   const label = stageCount === 1 ? '' : stage.from.name === '' ? `stage-${stage.index}` : stage.from.name
-  const steps = [...triggers, ...stage.instructions].filter(({ kind }) => kind === 'copy' || kind === 'run' || kind === 'workdir').length
+  const steps = instructions.filter(({ kind }) => kind === 'copy' || kind === 'run' || kind === 'workdir').length
   const names = new StepNames(label, steps + (base.kind === 'image' ? 1 : 0))
   const start = base.kind === 'stage' ? inherit(base, context) : begin(base, stage, id, names, context)
   // The triggers have become instructions of this stage.
@@ -61,6 +62,7 @@ function begin(base: Exclude<Base, { kind: 'stage' }>, stage: Stage, id: string,
 
 function baseVertex(base: Exclude<Base, { kind: 'stage' }>, stage: Stage, id: string, names: StepNames, context: LowerContext): number {
   if (base.kind === 'scratch') return context.graph.scratch()
+  if (base.kind === 'files') return filesRoot(base.name, stage, id, context)
   const { image, platform } = base
   const { raw } = stage.from
   const name = names.next(`FROM ${image.reference}`)
@@ -68,6 +70,14 @@ function baseVertex(base: Exclude<Base, { kind: 'stage' }>, stage: Stage, id: st
   // An image without layers is an empty root with a config.
   if (image.config.rootfs.diff_ids.length === 0) return context.graph.scratch()
   return context.graph.image(image, platform, () => ({ name, stage: id, span: raw.span }))
+}
+
+/** A tree of the user's as a root. */
+function filesRoot(name: string, stage: Stage, id: string, context: LowerContext): number {
+  const action: CopyAction = { kind: 'copy', input: 1, sources: ['/'], destination: '/', unpack: false }
+  const op: Op = { kind: 'file', actions: [action] }
+  const inputs = [context.graph.scratch(), context.graph.files(name, ['/'])]
+  return context.graph.add({ op, inputs, name: `[context ${name}] as the root of ${id}`, stage: id, span: stage.from.raw.span })
 }
 
 /** The base's config as BuildKit takes it over: its known fields, a clean directory, and always a PATH. */

@@ -3,10 +3,10 @@ import type { VertexId } from '../../core/graph.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../core/manifest.ts'
 import type { Platform } from '../../core/platform.ts'
 import { type Expansion, expand } from '../expand.ts'
-import type { CopyInstruction } from '../instructions/copy.ts'
+import type { SourceRef } from '../instructions/common.ts'
 import { undefinedVariable } from '../lint/undefined-var.ts'
 import { type Problems, problem } from '../problems.ts'
-import type { CopySource } from '../resolve.ts'
+import type { Source } from '../resolve.ts'
 import type { Variables } from '../scope.ts'
 import type { RawInstruction } from '../source.ts'
 import type { CompileRequest } from '../types.ts'
@@ -40,7 +40,7 @@ export interface StageState {
   cmdSet: boolean
   /** A WORKDIR stood in this chain of stages. */
   workdirSet: boolean
-  readonly sources: ReadonlyMap<CopyInstruction, CopySource>
+  readonly sources: ReadonlyMap<SourceRef, Source>
 }
 
 /** What lowering an instruction needs besides its stage. */

@@ -5,13 +5,13 @@ import { isTsbError, TsbError } from '../../core/error.ts'
 import type { ResolvedImage } from '../../core/image-plan.ts'
 import type { ImageConfig } from '../../core/manifest.ts'
 import { parsePlatform } from '../../core/platform.ts'
-import { type CompileRequest, compile, parseIgnore } from '../../frontend/index.ts'
+import { type CompileRequest, compile, type NamedContext, parseIgnore } from '../../frontend/index.ts'
 import { CASES, type CaseFile, readCase, rewriteCase } from './case-file.ts'
 import { renderDiagnostics, renderPlan } from './render.ts'
 
 /**
  * Each file of testdata/frontend: `Dockerfile`, `options` (one a line: `target NAME`, `build-arg A=1`, `label a=b`,
- * `platform P`, `no-cache`, `crlf`, `bom`), `dockerignore`, `image REFERENCE` (its config as JSON), and what comes of it.
+ * `platform P`, `context NAME …`, `no-cache`, `crlf`, `bom`), `dockerignore`, `image REFERENCE` (its config as JSON), and what comes of it.
  */
 for (const name of readdirSync(CASES).filter((entry) => entry.endsWith('.txt'))) {
   test(name.replace(/\.txt$/, ''), async () => {
@@ -56,9 +56,21 @@ function request(file: CaseFile): CompileRequest {
     buildArgs: new Map(pairs('build-arg')),
     labels: pairs('label'),
     noCache: lines.includes('no-cache'),
+    contexts: contexts(values('context')),
     ignore: ignore === undefined ? undefined : parseIgnore({ name: '.dockerignore', text: ignore }),
     ...(target === undefined ? {} : { target }),
   }
+}
+
+/** `context NAME files`, `context NAME image REFERENCE`, `context NAME stage STAGE`. */
+function contexts(lines: readonly string[]): CompileRequest['contexts'] {
+  return new Map(
+    lines.map((line): [string, NamedContext] => {
+      const [name = '', kind, value = ''] = line.split(' ')
+      if (kind === 'image') return [name, { kind, reference: value }]
+      return [name, kind === 'stage' ? { kind, stage: value } : { kind: 'files' }]
+    }),
+  )
 }
 
 function resolve(file: CaseFile, reference: string): ResolvedImage {

@@ -14,6 +14,7 @@ function request(text: string, more: Partial<CompileRequest> = {}): CompileReque
     buildArgs: new Map(),
     labels: [],
     noCache: false,
+    contexts: new Map(),
     ignore: undefined,
     ...more,
   }

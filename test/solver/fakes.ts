@@ -97,7 +97,17 @@ export function graphOf(...lines: readonly string[]): Graph {
     const inputs = (line.split(' < ')[1] ?? '').split(', ').filter((input) => input !== '')
     return {
       id,
-      op: { kind: 'run', args: [names[id] ?? ''], env: [], proxyEnv: [], cwd: '/', user: '', network: 'none', mounts: [] },
+      op: {
+        kind: 'run',
+        args: [names[id] ?? ''],
+        env: [],
+        proxyEnv: [],
+        cwd: '/',
+        user: '',
+        network: 'none',
+        security: 'sandbox',
+        mounts: [],
+      },
       inputs: inputs.map((input) => names.indexOf(input)),
       name: names[id] ?? '',
       stage: '',
