@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { TsbError } from '../../core/error.ts'
 import type { BuildOptions } from '../../engine/types.ts'
-import type { CommandModule } from '../command.ts'
+import type { CommandModule, Invocation } from '../command.ts'
 import { collect } from '../flags.ts'
 import type { CliHost, OutputSpec } from '../host.ts'
+import { parseArguments } from '../parse.ts'
 import { progressMode } from '../render/mode.ts'
 import { writesTerminal } from '../streams.ts'
 import { withEngine } from '../with-engine.ts'
@@ -58,10 +59,9 @@ export const buildCommand: CommandModule = {
   execute: async (invocation, host) => {
     const flags = invocation.flags as BuildFlags
     const [{ parseOutput, hostEffects }, { openProgress }] = await Promise.all([host.loadEngine(), import('../render/progress.ts')])
-    const outputs = outputTexts(flags).map((text) => parseOutput(text))
-    const archiveOnStdout = checkOutputs(outputs, host)
+    const options = buildOptions(invocation, parseOutput)
+    const archiveOnStdout = checkOutputs(options.outputs, host)
     const mode = progressMode(flags, host.env, host.terminal)
-    const options = buildOptions(flags, invocation.args[0] ?? '', outputs)
     const progress = await openProgress(mode, host.terminal, host.env, () => hostEffects.now())
     const choice = flags.ociRuntime === undefined ? {} : { runtime: flags.ociRuntime }
     try {
@@ -75,12 +75,25 @@ export const buildCommand: CommandModule = {
   },
 }
 
+/**
+ * What a command line of `tsbuild build` asks of the engine.
+ * @param argv what stands after `build`
+ * @throws TsbError `TSB_USAGE_*`
+ */
+export function readBuild(argv: readonly string[], parseOutput: (text: string) => OutputSpec): BuildOptions {
+  const parsed = parseArguments(buildCommand, argv)
+  if (parsed.kind === 'help') throw new TsbError('TSB_USAGE_INVALID', '`--help` builds nothing', { fault: 'usage' })
+  return buildOptions(parsed.invocation, parseOutput)
+}
+
 /** With buildx's two short forms in the long one. */
 function outputTexts({ output = [], push, load }: BuildFlags): readonly string[] {
   return [...output, ...(push ? ['type=registry'] : []), ...(load ? ['type=image'] : [])]
 }
 
-function buildOptions(flags: BuildFlags, context: string, outputs: readonly OutputSpec[]): BuildOptions {
+function buildOptions(invocation: Invocation, parseOutput: (text: string) => OutputSpec): BuildOptions {
+  const flags = invocation.flags as BuildFlags
+  const context = invocation.args[0] ?? ''
   checkContext(context)
   return {
     context,
@@ -93,7 +106,7 @@ function buildOptions(flags: BuildFlags, context: string, outputs: readonly Outp
     noCache: !flags.cache,
     noStatCache: !flags.statCache,
     pull: flags.pull ?? false,
-    outputs,
+    outputs: outputTexts(flags).map((text) => parseOutput(text)),
     ...(flags.file === undefined ? {} : { file: flags.file }),
     ...(flags.target === undefined ? {} : { target: flags.target }),
     ...(flags.platform === undefined ? {} : { platform: flags.platform }),

@@ -4,32 +4,60 @@ import { REPOSITORY } from '../support/paths.ts'
 
 const CASES = join(REPOSITORY, 'testdata/differential')
 
+/** In scripts, arguments and names of files: the absolute folder of the case's context. `$CONTEXT.more` beside it is the case's, too. */
+const CONTEXT = '$CONTEXT'
+
 /**
- * A text case: a comment, then `-- name --` sections. `Dockerfile`; `file PATH` for each file of the context; `context`, a shell
- * script run in the context for what text cannot say (links, modes, archives); `args`, one option of `docker build` a line;
- * `expect`, what Docker makes of it; `ours`, what we make of it where we mean to differ; `error`, our code where we fail.
+ * A text case, called `group/name`: a comment, then `-- name --` sections, each of which may be left out.
+ * What goes in: `Dockerfile`; `file PATH` for each file of the context, or with `$CONTEXT.more/PATH` one outside of it; `context`, a
+ * shell script run in the context for what text cannot say (links, modes, archives); `args`, one option of `docker build` a line, or
+ * what stands for the context where that is not the folder (`-`, a URL); `env`, a variable a line; `stdin`, a shell script run in the
+ * context whose output is the build's standard input.
+ * What comes out: `expect`, what Docker makes of it; `ours`, what we make of it where we mean to differ; `error`, our code where we fail.
  */
 export interface DifferentialCase {
   readonly name: string
-  readonly dockerfile: string
+  readonly dockerfile: string | undefined
   readonly files: ReadonlyMap<string, string>
   readonly script: string
-  readonly args: readonly string[]
+  /** Lines of `args`. */
+  readonly options: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly stdin: string | undefined
   readonly expect: string
   readonly ours: string
   readonly error: string
 }
 
+/** What is asked of either builder, with the folder of the context in place. */
+export interface Asked {
+  readonly options: readonly string[]
+  readonly context: string
+}
+
 type Expectation = 'expect' | 'ours' | 'error'
 
 const EXPECTATIONS: ReadonlySet<string> = new Set<Expectation>(['expect', 'ours', 'error'])
+const INPUTS: ReadonlySet<string> = new Set(['Dockerfile', 'context', 'args', 'env', 'stdin'])
 
 /** All cases, in order of name. */
 export function readCases(): readonly DifferentialCase[] {
-  return readdirSync(CASES)
+  return readdirSync(CASES, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.txt'))
     .sort()
     .map((name) => readCase(name.replace(/\.txt$/, '')))
+}
+
+/** The case's command line as words, the context last among the `docker build` arguments. */
+export function askOf(given: DifferentialCase, folder: string): Asked {
+  const lines = given.options.map((line) => inContext(line, folder))
+  const words = lines.filter((line) => /^-./.test(line)).flatMap((line) => /^(-[^ =]+) (.*)$/s.exec(line)?.slice(1) ?? [line])
+  return { options: words, context: lines.find((line) => !/^-./.test(line)) ?? folder }
+}
+
+/** `text` with the absolute folder of the context where the case says `$CONTEXT`. */
+export function inContext(text: string, folder: string): string {
+  return text.replaceAll(CONTEXT, folder)
 }
 
 /** Puts expectations in place of what the file had, inputs untouched. Empty ones are left out. */
@@ -43,13 +71,18 @@ export function rewriteExpectations(name: string, expected: Readonly<Record<Expe
 
 function readCase(name: string): DifferentialCase {
   const { sections } = split(name)
+  const unknown = [...sections.keys()].find((title) => !title.startsWith('file ') && !INPUTS.has(title) && !EXPECTATIONS.has(title))
+  if (unknown !== undefined) throw new Error(`${name}: no section is called ${unknown}`)
   const files = [...sections].filter(([title]) => title.startsWith('file ')).map(([title, text]) => [title.slice(5), text] as const)
+  const lines = (title: string): string[] => (sections.get(title) ?? '').split('\n').filter((line) => line !== '')
   return {
     name,
-    dockerfile: sections.get('Dockerfile') ?? '',
+    dockerfile: sections.get('Dockerfile'),
     files: new Map(files),
     script: sections.get('context') ?? '',
-    args: (sections.get('args') ?? '').split('\n').filter((line) => line !== ''),
+    options: lines('args'),
+    env: Object.fromEntries(lines('env').map((line) => [line.replace(/=.*$/, ''), line.replace(/^[^=]*=/, '')])),
+    stdin: sections.get('stdin'),
     expect: sections.get('expect') ?? '',
     ours: sections.get('ours') ?? '',
     error: sections.get('error') ?? '',

@@ -1,7 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { mustRun } from '../support/process.ts'
-import type { DifferentialCase } from './case-file.ts'
+import { type DifferentialCase, inContext } from './case-file.ts'
 
 /** Files that the case gives no time of its own have this one, so that a copied time can be told from a new one.
  * The context's own folder has the time at which it was made: Docker's client does not send its time. */
@@ -12,16 +12,30 @@ const TIME = 1_000_000_000
  * seen before would give it stale files.
  */
 export function contextFolder(folder: string, given: DifferentialCase): string {
-  return join(folder, `${given.name}.${basename(folder)}`)
+  return join(folder, `${given.name.replaceAll('/', '.')}.${basename(folder)}`)
 }
 
-/** Lays out the case's build context, Dockerfile included, in a folder that it makes. */
+/** Lays out the case's build context, Dockerfile included, in a folder that it makes; and what the case has beside it. */
 export async function writeContext(given: DifferentialCase, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
-  for (const [path, text] of [['Dockerfile', given.dockerfile] as const, ...given.files]) {
-    await mkdir(dirname(join(folder, path)), { recursive: true })
-    await writeFile(join(folder, path), text)
+  const dockerfile = given.dockerfile === undefined ? [] : [['Dockerfile', given.dockerfile] as const]
+  for (const [path, text] of [...dockerfile, ...given.files]) {
+    const file = resolve(folder, inContext(path, folder))
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, text)
   }
-  const old = `find . -mindepth 1 -depth -newermt @1500000000 -exec touch -h -d @${TIME} {} +`
-  await mustRun('sh', ['-euc', `umask 022\n${given.script}\n${old}`], { cwd: folder })
+  const old = (root: string): string => `find ${root} -mindepth 1 -depth -newermt @1500000000 -exec touch -h -d @${TIME} {} +`
+  const script = `umask 022\n${given.script}\n${old('.')}\nif [ -e "$CONTEXT.more" ]; then ${old('"$CONTEXT.more"')}; fi`
+  await mustRun('sh', ['-euc', script], { cwd: folder, env: { ...process.env, CONTEXT: folder } })
+}
+
+/** What the build reads from its standard input, if the case says so. */
+export async function standardInput(given: DifferentialCase, folder: string): Promise<Buffer | undefined> {
+  if (given.stdin === undefined) return undefined
+  const file = `${folder}.stdin`
+  await mustRun('sh', ['-euc', `umask 022\nexec > "$CONTEXT.stdin"\n${given.stdin}`], {
+    cwd: folder,
+    env: { ...process.env, CONTEXT: folder },
+  })
+  return readFile(file)
 }

@@ -16,22 +16,23 @@ import { buildTheirs } from './theirs.ts'
 
 /** Where we mean to differ from Docker, and why. Such a case has a section `ours`, and fails when it no longer differs. */
 const DELIBERATE: Readonly<Record<string, string>> = {
-  'add-archive-attributes': 'Docker keeps capabilities of the attributes in archives: we keep those that users set, too',
-  'add-archive-sparse': 'Docker refuses the sparse members of GNU tar, which are plainly specified: we unpack them',
-  'add-archive-xz': "Docker unpacks xz by its host's program `xz`, and copies the archive where there is none: we need no program",
-  'copy-block-device': "BuildKit's transfer of the context turns block devices into character devices: a defect",
-  'copy-chown-huge': 'Docker takes numbers beyond 31 bits for names, which nobody has, and gives the file to root: we take the number',
+  'add/archive-attributes': 'Docker keeps capabilities of the attributes in archives: we keep those that users set, too',
+  'add/archive-sparse': 'Docker refuses the sparse members of GNU tar, which are plainly specified: we unpack them',
+  'add/archive-xz': "Docker unpacks xz by its host's program `xz`, and copies the archive where there is none: we need no program",
+  'copy/block-device': "BuildKit's transfer of the context turns block devices into character devices: a defect",
+  'copy/chown-huge': 'Docker takes numbers beyond 31 bits for names, which nobody has, and gives the file to root: we take the number',
 }
 
 const UPDATE = process.env['UPDATE'] === '1'
 const only = process.env['CASE']
-const cases = readCases().filter(({ name }) => only === undefined || name.includes(only))
+const cases = readCases().filter(({ name }) => only === undefined || only.split(',').some((text) => name.includes(text)))
 const oracle = await findOracle()
 const notRoot = process.getuid?.() === 0 ? false : 'only root can run containers and make the contexts'
 
 /**
  * Each file of testdata/differential is built by us and compared with what Docker made of it, which the file keeps. Where a Docker
- * Engine is up, it builds them all again and must still agree with the files. `UPDATE=1` rewrites them; `CASE=text` picks by name.
+ * Engine is up, it builds them all again and must still agree with the files. `UPDATE=1` rewrites them; `CASE=text` picks by name
+ * (`group/name`), of which several may be given with commas between, and Docker is asked for those only.
  */
 describe('as Docker', { skip: notRoot, timeout: 600_000 }, () => {
   let folder: string
@@ -66,7 +67,7 @@ describe('as Docker', { skip: notRoot, timeout: 600_000 }, () => {
   describe('we make what the case says', { concurrency: 2 }, () => {
     for (const given of cases) {
       test(given.name, async (context) => {
-        const ours = await buildOurs(engine, given, contextFolder(folder, given))
+        const ours = await buildOurs(engine, store, given, contextFolder(folder, given))
         const error = ours.kind === 'failure' ? `${ours.code}\n` : ''
         const made = renderOutcome(ours, base)
         const { expect, ...own } = UPDATE ? await updated(given, made, error, (text) => context.diagnostic(text)) : given

@@ -1,37 +1,58 @@
 import { rm } from 'node:fs/promises'
-import { isTsbError } from '../../core/error.ts'
-import { type BuildOptions, type Engine, parseOutput } from '../../engine/index.ts'
+import { readBuild } from '../../cli/commands/build.ts'
+import { EXIT_CODES, isTsbError } from '../../core/error.ts'
+import { type Engine, parseOutput } from '../../engine/index.ts'
+import type { Tsbuild } from '../support/tsbuild.ts'
 import { flattenImage } from '../tools/compare/image.ts'
-import type { DifferentialCase } from './case-file.ts'
+import { askOf, type DifferentialCase } from './case-file.ts'
+import { standardInput } from './context.ts'
 import type { Outcome } from './outcome.ts'
 
-/** Builds a case by our engine. A failure that is not the user's, such as one of the host, is thrown. */
-export async function buildOurs(engine: Engine, given: DifferentialCase, context: string): Promise<Outcome> {
-  const archive = `${context}.ours.tar`
+/** The code of a program of the build that failed. */
+const STEP_FAILED = 'TSB_STEP_FAILED'
+
+/** Exit codes of failures for which whoever wrote the build can do something. */
+const USERS: ReadonlySet<number> = new Set([EXIT_CODES.input, EXIT_CODES.usage, EXIT_CODES.remote])
+
+/**
+ * Builds a case: by an engine that is open already, and by the real command line where the case is about the process (its standard
+ * input, its environment). A failure that is not the user's, such as one of the host, is thrown.
+ */
+export async function buildOurs(engine: Engine, store: Tsbuild, given: DifferentialCase, folder: string): Promise<Outcome> {
+  const archive = `${folder}.ours.tar`
+  const { options, context } = askOf(given, folder)
+  const argv = [...options, '--output', `type=docker,dest=${archive}`, context]
+  const isOwnProcess = given.stdin !== undefined || Object.keys(given.env).length > 0
   try {
-    const options = { ...optionsOf(given.args), context, outputs: [parseOutput(`type=docker,dest=${archive}`)] }
-    await engine.build(options, () => {}, new AbortController().signal)
-    return { kind: 'image', image: await flattenImage(archive) }
-  } catch (error) {
-    if (!isTsbError(error) || (error.fault !== 'input' && error.fault !== 'step' && error.fault !== 'remote')) throw error
-    return { kind: 'failure', fault: error.fault === 'step' ? 'step' : 'input', code: error.code, message: error.message }
+    const failure = isOwnProcess ? await buildByProcess(store, given, folder, argv) : await buildByEngine(engine, argv)
+    return failure ?? { kind: 'image', image: await flattenImage(archive) }
   } finally {
     await rm(archive, { force: true })
   }
 }
 
-function optionsOf(args: readonly string[]): Omit<BuildOptions, 'context' | 'outputs'> {
-  const values = (flag: string): string[] => args.filter((arg) => arg.startsWith(`${flag} `)).map((arg) => arg.slice(flag.length + 1))
-  const pairs = (flag: string): (readonly [string, string])[] =>
-    values(flag).map((text) => [text.replace(/=.*$/s, ''), text.replace(/^[^=]*=?/, '')])
-  const target = values('--target')[0]
-  return {
-    tags: [],
-    buildArgs: pairs('--build-arg'),
-    labels: pairs('--label'),
-    noCache: false,
-    noStatCache: false,
-    pull: false,
-    ...(target === undefined ? {} : { target }),
+async function buildByEngine(engine: Engine, argv: readonly string[]): Promise<Outcome | undefined> {
+  try {
+    await engine.build(readBuild(argv, parseOutput), () => {}, new AbortController().signal)
+    return undefined
+  } catch (error) {
+    if (!isTsbError(error)) throw error
+    return failure(EXIT_CODES[error.fault], error.code, error.message)
   }
+}
+
+async function buildByProcess(
+  store: Tsbuild,
+  given: DifferentialCase,
+  folder: string,
+  argv: readonly string[],
+): Promise<Outcome | undefined> {
+  const input = await standardInput(given, folder)
+  const { code, stderr } = await store.run(['build', ...argv], { env: given.env, ...(input === undefined ? {} : { input }) })
+  return code === 0 ? undefined : failure(code, /.*\[(TSB_\w+)\]/s.exec(stderr)?.[1] ?? '', stderr)
+}
+
+function failure(exitCode: number, code: string, message: string): Outcome {
+  if (!USERS.has(exitCode)) throw new Error(message)
+  return { kind: 'failure', fault: code === STEP_FAILED ? 'step' : 'input', code, message }
 }

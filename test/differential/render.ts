@@ -10,7 +10,7 @@ const NOW = 1_500_000_000
  */
 export function renderImage(image: FlatImage, base: FlatImage): string {
   const ours = describeEntries(image, base)
-  const standsOnBase = image.config.rootfs.diff_ids[0] === base.config.rootfs.diff_ids[0]
+  const standsOnBase = image.config.rootfs.diff_ids?.[0] === base.config.rootfs.diff_ids[0]
   const theirs = standsOnBase ? describeEntries(base, base) : new Map<string, string>()
   const paths = [...new Set([...ours.keys(), ...theirs.keys()])].sort()
   const changed = paths.filter((path) => ours.get(path) !== theirs.get(path)).map((path) => `${path} ${ours.get(path) ?? 'gone'}`)
@@ -55,7 +55,7 @@ function contentOf(inode: Inode, busybox: string | undefined): string {
 function renderConfig(image: FlatImage, base: FlatImage): string[] {
   const { created: _, history: __, rootfs, config = {}, architecture, variant, ...rest } = image.config
   const machine = architecture === base.config.architecture && variant === base.config.variant ? {} : { architecture, variant }
-  const top = lines({ ...rest, ...machine, type: rootfs.type, diffIds: rootfs.diff_ids.length })
+  const top = lines({ ...rest, ...machine, type: rootfs.type, diffIds: rootfs.diff_ids?.length ?? null })
   return [...top, ...lines(config as Readonly<Record<string, unknown>>).map((line) => `config.${line}`)]
 }
 

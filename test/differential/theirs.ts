@@ -5,8 +5,8 @@ import pLimit from 'p-limit'
 import type { Oracle } from '../support/oracle.ts'
 import { flattenImage } from '../tools/compare/image.ts'
 import { BASE_NAMES } from './base.ts'
-import type { DifferentialCase } from './case-file.ts'
-import { contextFolder } from './context.ts'
+import { askOf, type DifferentialCase } from './case-file.ts'
+import { contextFolder, standardInput } from './context.ts'
 import type { Outcome } from './outcome.ts'
 
 const BUILDS_AT_A_TIME = 4
@@ -24,7 +24,7 @@ export async function buildTheirs(
 ): Promise<ReadonlyMap<string, Outcome>> {
   await oracle.docker(['load', '--quiet', '--input', bases])
   const run = randomBytes(6).toString('hex')
-  const tags = cases.map(({ name }) => `differential/${run}:${name}`)
+  const tags = cases.map(({ name }) => `differential/${run}:${name.replaceAll('/', '.')}`)
   const limit = pLimit(BUILDS_AT_A_TIME)
   try {
     const failures = await Promise.all(
@@ -47,17 +47,22 @@ export async function buildTheirs(
 async function buildOne(
   oracle: Oracle,
   given: DifferentialCase,
-  context: string,
+  folder: string,
   tag: string,
   fresh: boolean,
 ): Promise<Outcome | undefined> {
-  const args = given.args.flatMap((line) => [line.replace(/ .*$/s, ''), line.replace(/^[^ ]+ /, '')])
+  const { options, context } = askOf(given, folder)
   try {
-    await oracle.build({ context, tag, args: fresh ? ['--no-cache', ...args] : args })
-    return undefined
+    const input = await standardInput(given, folder)
+    const args = fresh ? ['--no-cache', ...options] : options
+    await oracle.build({ context, tag, args, env: given.env, ...(input === undefined ? {} : { input }) })
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     const fault = /did not complete successfully: exit code/.test(message) ? 'step' : 'input'
     return { kind: 'failure', fault, code: '', message }
   }
+  // One image without layers and nothing can be saved.
+  const layers = await oracle.docker(['image', 'inspect', '--format', '{{len .RootFS.Layers}}', tag])
+  if (layers.trim() === '0') throw new Error(`${given.name} has no layer: Docker cannot save it; give it a WORKDIR`)
+  return undefined
 }

@@ -14,6 +14,10 @@ export interface OracleBuild {
   readonly tag: string
   /** Further arguments of `docker build`. */
   readonly args: readonly string[]
+  /** Variables of the environment beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Its standard input. */
+  readonly input?: Buffer
 }
 
 /**
@@ -36,9 +40,10 @@ function createOracle(): Oracle {
   const docker = (args: readonly string[]): Promise<string> => mustRun('docker', args)
   return {
     docker,
-    build: async ({ context, tag, args }) => {
+    build: async ({ context, tag, args, env = {}, input }) => {
       // Attestations would make an index of the image; nothing here looks at them.
-      await docker(['buildx', 'build', '--quiet', '--load', '--provenance=false', ...args, '--tag', tag, context])
+      const words = ['buildx', 'build', '--quiet', '--load', '--provenance=false', ...args, '--tag', tag, context]
+      await mustRun('docker', words, { env: { ...process.env, ...env }, ...(input === undefined ? {} : { input }) })
     },
     save: async (image, file) => {
       await docker(['save', '--output', file, image])

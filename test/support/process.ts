@@ -10,7 +10,7 @@ export interface Finished {
 export interface ProcessOptions {
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
-  readonly input?: string
+  readonly input?: string | Buffer
   readonly signal?: AbortSignal
 }
 

@@ -19,14 +19,14 @@ export interface Tsbuild extends AsyncDisposable {
 
 export interface RunOptions {
   readonly cwd?: string
-  readonly input?: string
+  readonly input?: string | Buffer
   readonly env?: Readonly<Record<string, string>>
 }
 
 /** Makes an empty store. TSBUILD_TEST_STORES says below which folder; overlayfs must work there. */
 export async function openTsbuild(): Promise<Tsbuild> {
   const root = await mkdtemp(join(process.env['TSBUILD_TEST_STORES'] ?? tmpdir(), 'tsbuild-store-'))
-  const prepare = (options: RunOptions = {}): { env: NodeJS.ProcessEnv; cwd?: string; input?: string } => ({
+  const prepare = (options: RunOptions = {}): { env: NodeJS.ProcessEnv; cwd?: string; input?: string | Buffer } => ({
     ...options,
     env: { ...process.env, TSBUILD_ROOT: root, NO_COLOR: '1', ...options.env },
   })
