@@ -40,6 +40,8 @@ export type CacheSharing = 'shared' | 'private' | 'locked'
 export interface TmpfsMount {
   readonly kind: 'tmpfs'
   readonly target: string
+  /** Stays empty. */
+  readonly readonly: boolean
   /** Bytes; absent is unlimited. */
   readonly size?: number
 }

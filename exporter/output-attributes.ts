@@ -1,24 +1,23 @@
+import { splitCsv } from '../core/csv.ts'
 import { TsbError } from '../core/error.ts'
+import { parseBoolean } from '../core/flag-values.ts'
 
 /** The `key=value` fields of one `--output`, keys in lower case. */
 export type Attributes = ReadonlyMap<string, string>
 
-/** One record of RFC 4180: a field in double quotes may hold commas, and quotes doubled. @throws TsbError `TSB_USAGE_OUTPUT` */
-export function splitCsv(text: string): readonly string[] {
-  const fields: string[] = []
-  for (const [, quoted, bare, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/gy)) {
-    fields.push(quoted === undefined ? (bare ?? '') : quoted.replaceAll('""', '"'))
-    if (end === '') return fields
-  }
-  throw usageError(`\`${text}\` has a stray quote`)
+/** The fields of one `--output`. @throws TsbError `TSB_USAGE_OUTPUT` */
+export function splitFields(text: string): readonly string[] {
+  const fields = splitCsv(text)
+  if (fields === undefined) throw usageError(`\`${text}\` has a stray quote`)
+  return fields
 }
 
 /** A yes or no, by Go's strconv.ParseBool, as docker reads flags. @throws TsbError `TSB_USAGE_OUTPUT` */
 export function flagOf(attributes: Attributes, key: string, fallback: boolean): boolean {
   const text = attributes.get(key)
   if (text === undefined) return fallback
-  if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) return true
-  if (/^(?:0|f|F|false|FALSE|False)$/.test(text)) return false
+  const value = parseBoolean(text)
+  if (value !== undefined) return value
   throw usageError(`\`${key}=${text}\` is neither true nor false`, `write \`${key}=true\` or \`${key}=false\``)
 }
 

@@ -1,6 +1,6 @@
 import { formatReference, parseReference } from '../core/reference.ts'
 import { LAYER_OPTIONS, parseLayerOptions } from './layer-options.ts'
-import { type Attributes, flagOf, splitCsv, usageError } from './output-attributes.ts'
+import { type Attributes, flagOf, splitFields, usageError } from './output-attributes.ts'
 import type { OutputSpec } from './types.ts'
 
 type OutputType = OutputSpec['type']
@@ -21,7 +21,7 @@ const OPTIONS: Readonly<Record<OutputType, readonly string[]>> = {
 export function parseOutput(text: string): OutputSpec {
   if (text === '-') return { type: 'tar', dest: '-' }
   if (text === '') throw usageError('an empty `--output`')
-  const fields = splitCsv(text)
+  const fields = splitFields(text)
   if (fields.length === 1 && !text.startsWith('type=')) return { type: 'local', dest: text }
   const attributes = new Map<string, string>()
   for (const field of fields) {

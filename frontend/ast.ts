@@ -115,7 +115,8 @@ function location(
 function rangeOfWord(found: AstInstruction, text: string): Range | undefined {
   const wanted = text.replace(/=.*$/s, '')
   const flags = found instanceof ModifiableInstruction ? found.getFlags() : []
-  const flag = text.startsWith('--') ? flags.find((item) => `--${item.getName()}` === wanted) : undefined
+  const same = text.startsWith('--') ? flags.filter((item) => `--${item.getName()}` === wanted) : []
+  const flag = same.find((item) => `${wanted}=${item.getValue()}` === text) ?? same[0]
   if (flag !== undefined) return flag.getRange()
   const args = found.getArguments()
   const exact = args.find((arg) => unquote(arg.getValue()) === text)

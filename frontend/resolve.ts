@@ -240,7 +240,8 @@ class Resolver {
   #findSource(stage: Stage, ref: SourceRef, platform: Platform, span: Span): Wanted {
     const { stages } = this.#program
     const { name } = ref
-    const isIndex = /^\d+$/.test(name)
+    // Only COPY counts stages: a mount from `0` is from an image of that name.
+    const isIndex = ref.use === 'copy' && /^[+-]?\d+$/.test(name)
     const same = (other: Stage): boolean => (isIndex ? other.index === Number(name) : other.from.name === name.toLowerCase())
     const found = stages.findLast((other) => other.index < stage.index && same(other)) ?? stages.find(same)
     if (found === undefined) {
@@ -311,5 +312,6 @@ class Resolver {
 
 /** Everything in an instruction that names a source. */
 function sourceRefs(instruction: StageInstruction): readonly SourceRef[] {
+  if (instruction.kind === 'run') return instruction.mounts.flatMap(({ from }) => from ?? [])
   return instruction.kind === 'copy' && instruction.from !== undefined ? [instruction.from] : []
 }

@@ -1,48 +1,47 @@
 import { readFlags, refuse } from '../flags.ts'
 import { chompBody, readHeredoc } from '../heredoc.ts'
+import { type MountFlag, splitMount } from '../mounts.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
+import { didYouMean } from '../suggest.ts'
 import { type CommandLine, type Located, readCommandLine } from './common.ts'
 
 export interface RunInstruction extends Located {
   readonly kind: 'run'
   readonly command: CommandLine
+  readonly mounts: readonly MountFlag[]
   readonly network: 'default' | 'none' | 'host'
+  readonly security: 'sandbox' | 'insecure'
+  /** CDI devices, as written. */
+  readonly devices: readonly string[]
   /** First line of a script given as here-document, for the step's name. */
   readonly summary: string | undefined
 }
 
 const NETWORKS = ['default', 'none', 'host'] as const
+const SECURITIES = ['sandbox', 'insecure'] as const
 
-/** `RUN [--network=N] command`. @throws TsbError `TSB_DOCKERFILE_FLAG_INVALID`, `TSB_DOCKERFILE_UNSUPPORTED`, `TSB_DOCKERFILE_ARGUMENTS` */
+/**
+ * `RUN [--mount=M] [--network=N] [--security=S] command`.
+ * @throws TsbError `TSB_DOCKERFILE_FLAG_INVALID`, `TSB_DOCKERFILE_MOUNT`, `TSB_DOCKERFILE_FROM_VARIABLE`, `TSB_DOCKERFILE_ARGUMENTS`
+ */
 export function readRun(raw: RawInstruction): RunInstruction {
   const flags = readFlags(raw, { mount: 'list', network: 'text', security: 'text', device: 'list' })
-  if (flags.list('mount').length > 0) refuse(raw, '`RUN --mount`', '--mount', 'copy the files with `COPY`, or leave the mount out')
-  if (flags.list('device').length > 0) refuse(raw, '`RUN --device`', '--device', 'leave the device out')
-  const security = flags.text('security') ?? 'sandbox'
-  if (security === 'insecure') refuse(raw, '`RUN --security=insecure`', '--security', 'leave the flag out')
-  if (security !== 'sandbox')
-    throw problem(
-      'TSB_DOCKERFILE_FLAG_INVALID',
-      `there is no security mode \`${security}\``,
-      raw.places.word('--security'),
-      'write `--security=sandbox`',
-    )
-  const wanted = flags.text('network') ?? 'default'
-  const network = NETWORKS.find((name) => name === wanted)
-  if (network === undefined) {
-    throw problem(
-      'TSB_DOCKERFILE_FLAG_INVALID',
-      `there is no network mode \`${wanted}\``,
-      raw.places.word('--network'),
-      'use `default`, `none` or `host`',
-    )
-  }
+  const mounts = flags.list('mount').map((text) => splitMount(raw, text))
+  const network = choose(raw, 'network', flags.text('network') ?? 'default', NETWORKS)
+  const security = choose(raw, 'security', flags.text('security') ?? 'sandbox', SECURITIES)
   const written = readCommandLine(raw)
   if (written.form === 'exec' && written.args.length === 0) {
     throw problem('TSB_DOCKERFILE_ARGUMENTS', '`RUN []` runs nothing', raw.span, 'name a program: `RUN ["program", "argument"]`')
   }
-  return { kind: 'run', raw, network, ...withHeredocs(raw, written) }
+  return { kind: 'run', raw, mounts, network, security, devices: flags.list('device'), ...withHeredocs(raw, written) }
+}
+
+function choose<T extends string>(raw: RawInstruction, flag: string, wanted: string, modes: readonly T[]): T {
+  const found = modes.find((mode) => mode === wanted)
+  if (found !== undefined) return found
+  const hint = didYouMean(wanted, modes, `use ${modes.map((mode) => `\`${mode}\``).join(', ')}`)
+  throw problem('TSB_DOCKERFILE_FLAG_INVALID', `there is no ${flag} mode \`${wanted}\``, raw.places.word(`--${flag}`), hint)
 }
 
 /** A script that is nothing but a here-document goes to the shell as its argument; others the shell reads itself. */

@@ -1,26 +1,32 @@
+import type { RunMount } from '../../core/mount.ts'
+import { refuse } from '../flags.ts'
 import type { RunInstruction } from '../instructions/run.ts'
+import { lowerMounts } from './mounts.ts'
 import { displayRunText } from './names.ts'
 import { addHistory, commandArgs, type LowerContext, type StageState } from './state.ts'
 
 /** RUN: one process in a container on the stage's result. */
 export function lowerRun(instruction: RunInstruction, state: StageState, context: LowerContext): void {
-  const { raw, summary } = instruction
+  const { raw, summary, network, security } = instruction
+  if (instruction.devices.length > 0) refuse(raw, '`RUN --device`', '--device', 'leave the device out')
+  const { mounts, inputs, sshSocket } = lowerMounts(instruction, state, context)
+  const socket = sshSocket === undefined || state.variables.has('SSH_AUTH_SOCK') ? [] : [`SSH_AUTH_SOCK=${sshSocket}`]
   const args = commandArgs(state, instruction.command)
   const text = summary === undefined ? raw.text : `${raw.text} (${summary})`
   state.vertex = context.graph.add({
     op: {
       kind: 'run',
       args,
-      env: [...state.variables].map(([name, value]) => `${name}=${value}`),
+      env: [...[...state.variables].map(([name, value]) => `${name}=${value}`), ...socket],
       proxyEnv: context.proxyEnv,
       cwd: state.config.WorkingDir === undefined || state.config.WorkingDir === '' ? '/' : state.config.WorkingDir,
       user: state.config.User ?? '',
-      network: instruction.network,
-      security: 'sandbox',
-      mounts: [],
+      network,
+      security,
+      mounts,
     },
-    inputs: [state.vertex],
-    name: state.names.next(displayRunText({ text, escape: raw.escape }, state.variables)),
+    inputs: [state.vertex, ...inputs],
+    name: state.names.next(displayRunText({ text, escape: raw.escape }, masked(state, mounts))),
     stage: state.id,
     span: raw.span,
     ignoreCache: context.request.noCache,
@@ -33,4 +39,10 @@ function declared(state: StageState): readonly string[] {
   const names = new Map<string, string>()
   for (const { name, value } of state.args) names.set(name, `${name}=${state.variables.get(name) ?? value ?? ''}`)
   return names.size === 0 ? [] : [`|${names.size}`, ...names.values()]
+}
+
+/** What the step's name may show: not what a secret sets. */
+function masked(state: StageState, mounts: readonly RunMount[]): ReadonlyMap<string, string> {
+  const names = mounts.flatMap((mount) => (mount.kind === 'secret' && mount.env !== undefined ? [mount.env] : []))
+  return names.length === 0 ? state.variables : new Map([...state.variables, ...names.map((name) => [name, '****'] as const)])
 }

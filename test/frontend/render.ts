@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { Vertex } from '../../core/graph.ts'
 import type { BuildPlan } from '../../core/image-plan.ts'
+import type { RunMount } from '../../core/mount.ts'
 import type { FileAction, Op } from '../../core/op.ts'
 import { formatPlatform } from '../../core/platform.ts'
 import type { Span } from '../../core/span.ts'
@@ -47,14 +48,20 @@ function renderOp(op: Op): string {
     case 'local':
       return `local ${op.name} [${op.paths.join(' ')}]`
     case 'run': {
-      const { args, env, proxyEnv, cwd, user, network } = op
+      const { args, env, proxyEnv, cwd, user, network, security, mounts } = op
       const rest = [`cwd ${cwd}`, ...(user === '' ? [] : [`user ${user}`]), ...(network === 'default' ? [] : [`network ${network}`])]
+      if (security !== 'sandbox') rest.push(`security ${security}`)
       const proxy = proxyEnv.length === 0 ? '' : `\n      proxy ${JSON.stringify(proxyEnv)}`
-      return `run ${JSON.stringify(args)} ${rest.join(' ')}\n      env ${JSON.stringify(env)}${proxy}\n     `
+      return `run ${JSON.stringify(args)} ${rest.join(' ')}\n      env ${JSON.stringify(env)}${proxy}${mounts.map(renderMount).join('')}\n     `
     }
     case 'file':
       return op.actions.map(renderAction).join('; ')
   }
+}
+
+function renderMount({ kind, ...mount }: RunMount): string {
+  const rest = Object.entries(mount).map(([key, value]) => `${key}=${key === 'mode' ? Number(value).toString(8) : value}`)
+  return `\n      mount ${kind} ${rest.join(' ')}`
 }
 
 function renderAction(action: FileAction): string {
