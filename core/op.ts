@@ -60,7 +60,7 @@ export interface FileOp {
   readonly actions: readonly FileAction[]
 }
 
-export type FileAction = CopyAction | MakeDirectoryAction
+export type FileAction = CopyAction | WriteAction | MakeDirectoryAction
 
 /** COPY and ADD of local files. */
 export interface CopyAction {
@@ -77,6 +77,20 @@ export interface CopyAction {
   readonly chmod?: number
   /** ADD: unpack sources that are tar archives. */
   readonly unpack: boolean
+}
+
+/** A file whose content stands in the Dockerfile: a here-document of COPY or ADD, or the script of a RUN. */
+export interface WriteAction {
+  readonly kind: 'write'
+  /** What it is called where the destination is a directory. */
+  readonly name: string
+  readonly content: string
+  /** As of a copy. */
+  readonly destination: string
+  /** Of the file, unless `chmod` says something else. */
+  readonly mode: number
+  readonly chown?: string
+  readonly chmod?: number
 }
 
 /** WORKDIR: make a directory and its missing parents; one that exists stays as it is. */

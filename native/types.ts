@@ -141,6 +141,17 @@ export type ChangeAction =
       /** ADD: unpack sources that are tar archives (plain, gzip, bzip2, xz, zstd; told by content). */
       readonly unpack: boolean
     }
+  | {
+      readonly kind: 'write'
+      /** Of the file where the destination is a directory. */
+      readonly name: string
+      /** Written as UTF-8. */
+      readonly content: string
+      readonly destination: string
+      readonly mode: number
+      readonly chown?: string
+      readonly chmod?: number
+    }
   | { readonly kind: 'make-directory'; readonly path: string; readonly mode: number; readonly owner: string }
 
 export interface CommitRequest {

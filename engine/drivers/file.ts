@@ -32,7 +32,7 @@ export function fileDriver(context: SnapshotterContext, explainMissing: ExplainM
 
 /** Sources are left out: what they select is in the input's digest, by content. */
 function factsOf(action: FileAction): Canonical {
-  if (action.kind === 'make-directory') return { ...action }
+  if (action.kind !== 'copy') return { ...action }
   const { sources: _sources, ...facts } = action
   return facts
 }
@@ -91,7 +91,7 @@ function changeSource(context: SnapshotterContext, input: StepResult): ChangeSou
 }
 
 async function changeAction(context: SnapshotterContext, action: FileAction, inputs: readonly StepResult[]): Promise<ChangeAction> {
-  if (action.kind === 'make-directory') return action
+  if (action.kind !== 'copy') return action
   const input = inputs[action.input]
   if (input === undefined) throw new Error(`no input ${action.input}`)
   return {

@@ -1,13 +1,24 @@
 import { readFlags, refuse } from '../flags.ts'
+import { chompBody, readHeredoc } from '../heredoc.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
 import { readJsonStrings, splitBlanks } from '../split.ts'
 import type { Located, SourceRef } from './common.ts'
 
+/** A here-document as a source. */
+export interface InlineSource {
+  readonly name: string
+  readonly content: string
+  /** Whether variables in the content are expanded. */
+  readonly expand: boolean
+}
+
 export interface CopyInstruction extends Located {
   readonly kind: 'copy'
   readonly command: 'ADD' | 'COPY'
   readonly sources: readonly string[]
+  /** Files whose content stands here; copied after the sources, wherever they are named. */
+  readonly inline: readonly InlineSource[]
   readonly destination: string
   /** Stage, index, image or context to copy from; COPY only. */
   readonly from: SourceRef | undefined
@@ -62,7 +73,6 @@ function readTransfer(
   if (flags.switch('link') === true) refuse(raw, `\`${command} --link\``, '--link', 'leave the flag out')
   if (flags.list('exclude').length > 0)
     refuse(raw, `\`${command} --exclude\``, '--exclude', 'name what is to be copied, or use `.dockerignore`')
-  if (raw.heredocs.length > 0) refuse(raw, `a here-document in \`${command}\``, '<<', 'put the text in a file of the context')
   const words = readJsonStrings(raw.rest) ?? splitBlanks(raw.rest)
   const destination = words.at(-1)
   if (destination === undefined || words.length < 2) {
@@ -73,8 +83,31 @@ function readTransfer(
       `write \`${command} source destination\``,
     )
   }
+  if (readHeredoc(destination) !== undefined) {
+    throw problem(
+      'TSB_DOCKERFILE_HEREDOC',
+      'a here-document cannot be a destination',
+      raw.places.word('<<'),
+      `write \`${command} ${destination} /path\``,
+    )
+  }
+  const sources = words.slice(0, -1)
+  const inline = sources.flatMap((word) => inlineSource(raw, word) ?? [])
   const chown = flags.text('chown')
   const chmod = flags.text('chmod')
   const ref: SourceRef | undefined = from === undefined ? undefined : { name: from, use: 'copy', span: () => raw.places.word('--from') }
-  return { kind: 'copy', raw, command, sources: words.slice(0, -1), destination, from: ref, chown, chmod, unpack }
+  const paths = sources.filter((word) => readHeredoc(word) === undefined)
+  return { kind: 'copy', raw, command, sources: paths, inline, destination, from: ref, chown, chmod, unpack }
+}
+
+/** Of here-documents with one name the last is the content of all; the JSON form has none, and so an empty one. */
+function inlineSource(raw: RawInstruction, word: string): InlineSource | undefined {
+  const start = readHeredoc(word)
+  if (start === undefined) return undefined
+  if (!/^\/*[^/]+\/*$/.test(start.name) || /^\/*\.\.?\/*$/.test(start.name)) {
+    const hint = 'end the here-document by a word without slashes, such as `EOF`'
+    throw problem('TSB_DOCKERFILE_HEREDOC', `\`${start.name}\` is no name for a file`, raw.places.word(word), hint)
+  }
+  const body = raw.heredocs.findLast(({ name }) => name === start.name)?.body ?? ''
+  return { name: start.name, content: start.chomp ? chompBody(body) : body, expand: start.expand }
 }

@@ -1,45 +1,60 @@
 import { posix } from 'node:path'
 import type { VertexId } from '../../core/graph.ts'
-import type { CopyAction } from '../../core/op.ts'
-import type { CopyInstruction } from '../instructions/copy.ts'
+import type { CopyAction, FileAction, WriteAction } from '../../core/op.ts'
+import type { CopyInstruction, InlineSource } from '../instructions/copy.ts'
 import { copyIgnoredFile } from '../lint/copy-ignored-file.ts'
 import { problem } from '../problems.ts'
+import type { RawInstruction } from '../source.ts'
 import { displayText } from './names.ts'
 import { sourceOf } from './source.ts'
-import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
+import { addHistory, expandBody, expandIn, type LowerContext, type StageState } from './state.ts'
 
-/** COPY, and ADD of local files: one file op, with all sources in order. */
+/** COPY, and ADD of local files: one file op, with all paths in order and then the here-documents. */
 export function lowerCopy(instruction: CopyInstruction, state: StageState, context: LowerContext): void {
   const { raw, command } = instruction
   const expanded = (text: string): string => expandIn(state, context, raw, text).text
   const sources = instruction.sources.map(expanded)
   for (const source of sources) refuseRemote(instruction, source)
+  const inline = instruction.inline.map((source) => expandInline(source, state, context, raw))
   const destination = expanded(instruction.destination)
   const chown = instruction.chown === undefined ? '' : expanded(instruction.chown)
   const chmod = instruction.chmod === undefined ? '' : expanded(instruction.chmod)
   const mode = readMode(instruction, chmod)
-  const paths = sources.map(anchor)
-  const action: CopyAction = {
-    kind: 'copy',
-    input: 1,
-    sources: paths,
+  const target: Target = {
     destination: resolveDestination(state, destination),
-    unpack: instruction.unpack,
     ...(chown === '' ? {} : { chown }),
     ...(mode === undefined ? {} : { chmod: mode }),
   }
-  const source = sourceVertex(instruction, state, context, paths)
+  const paths = sources.map(anchor)
+  const copies: readonly CopyAction[] =
+    paths.length === 0 ? [] : [{ kind: 'copy', input: 1, sources: paths, unpack: instruction.unpack, ...target }]
+  const actions: readonly FileAction[] = [...copies, ...inline.map((source) => writeAction(source, target))]
+  const inputs = paths.length === 0 ? [] : [sourceVertex(instruction, state, context, paths)]
   const name = state.names.next(displayText(raw, state.variables))
   state.vertex = context.graph.add({
-    op: { kind: 'file', actions: [action] },
-    inputs: [state.vertex, source],
+    op: { kind: 'file', actions },
+    inputs: [state.vertex, ...inputs],
     name,
     stage: state.id,
     span: raw.span,
     ignoreCache: context.request.noCache,
   })
   const flags = [...(chown === '' ? [] : [`--chown=${chown}`]), ...(chmod === '' ? [] : [`--chmod=${chmod}`])]
-  addHistory(state, `${[command, ...flags, ...sources, destination].join(' ')} # buildkit`, true)
+  const texts = [...sources, ...inline.map((source) => `<<${source.name}`)]
+  addHistory(state, `${[command, ...flags, ...texts, destination].join(' ')} # buildkit`, true)
+}
+
+/** Where all sources of one instruction go, and what they become there. */
+type Target = Pick<CopyAction, 'destination' | 'chown' | 'chmod'>
+
+function expandInline(source: InlineSource, state: StageState, context: LowerContext, raw: RawInstruction): InlineSource {
+  if (!source.expand) return source
+  return { ...source, content: expandBody(state, context, raw, source.content) }
+}
+
+/** BuildKit writes the content to a file of the delimiter's name first, with nothing around it. */
+function writeAction({ name, content }: InlineSource, target: Target): WriteAction {
+  return { kind: 'write', name: posix.basename(name), content, mode: 0o644, ...target }
 }
 
 function sourceVertex(instruction: CopyInstruction, state: StageState, context: LowerContext, paths: readonly string[]): VertexId {

@@ -2,7 +2,7 @@ import { isTsbError } from '../../core/error.ts'
 import type { VertexId } from '../../core/graph.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../core/manifest.ts'
 import type { Platform } from '../../core/platform.ts'
-import { type Expansion, expand } from '../expand.ts'
+import { type ExpandOptions, type Expansion, expand } from '../expand.ts'
 import type { SourceRef } from '../instructions/common.ts'
 import { undefinedVariable } from '../lint/undefined-var.ts'
 import { type Problems, problem } from '../problems.ts'
@@ -61,7 +61,16 @@ const COMMENT = 'buildkit.dockerfile.v0'
 
 /** Expands a part of an instruction with what the stage knows, and warns of names nobody set. */
 export function expandIn(state: StageState, context: LowerContext, raw: RawInstruction, text: string): Expansion {
-  const expansion = placed(raw, text, () => expand(text, (name) => state.variables.get(name), { escape: raw.escape }))
+  return expandWith(state, context, raw, text, { escape: raw.escape })
+}
+
+/** Expands the body of a here-document: quotes mean nothing there, and the escape is always a backslash. */
+export function expandBody(state: StageState, context: LowerContext, raw: RawInstruction, body: string): string {
+  return expandWith(state, context, raw, body, { escape: '\\', noQuotes: true }).text
+}
+
+function expandWith(state: StageState, context: LowerContext, raw: RawInstruction, text: string, options: ExpandOptions): Expansion {
+  const expansion = placed(raw, text, () => expand(text, (name) => state.variables.get(name), options))
   for (const name of expansion.unset) context.problems.warn(undefinedVariable(name, raw, state.variables.keys()))
   return expansion
 }

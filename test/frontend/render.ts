@@ -68,13 +68,17 @@ function renderAction(action: FileAction): string {
   if (action.kind === 'make-directory') {
     return `mkdir ${action.path} ${action.mode.toString(8)}${action.owner === '' ? '' : ` owner ${action.owner}`}`
   }
-  const { sources, destination, chown, chmod, unpack, input } = action
-  const rest = [
+  const { destination, chown, chmod } = action
+  const common = [
+    JSON.stringify(destination),
     ...(chown === undefined ? [] : [`chown ${chown}`]),
     ...(chmod === undefined ? [] : [`chmod ${chmod.toString(8)}`]),
-    ...(unpack ? ['unpack'] : []),
   ]
-  return ['copy', `#${input}`, JSON.stringify(sources), JSON.stringify(destination), ...rest].join(' ')
+  if (action.kind === 'write') {
+    return ['write', action.name, JSON.stringify(action.content), action.mode.toString(8), ...common].join(' ')
+  }
+  const { sources, unpack, input } = action
+  return ['copy', `#${input}`, JSON.stringify(sources), ...common, ...(unpack ? ['unpack'] : [])].join(' ')
 }
 
 function renderSpan({ start, end }: Span): string {

@@ -48,6 +48,8 @@ struct Action {
     chown: Option<String>,
     chmod: Option<u32>,
     unpack: Option<bool>,
+    name: Option<Bytes>,
+    content: Option<Bytes>,
     path: Option<Bytes>,
     mode: Option<u32>,
     owner: Option<String>,
@@ -57,6 +59,7 @@ struct Action {
 #[serde(rename_all = "kebab-case")]
 enum ActionKind {
     Copy,
+    Write,
     MakeDirectory,
 }
 
@@ -92,6 +95,14 @@ fn action(action: Action) -> Result<change::Action> {
             chown: action.chown,
             chmod: action.chmod,
             unpack: given(action.unpack, "unpack")?,
+        }),
+        ActionKind::Write => change::Action::Write(change::Write {
+            name: given(action.name, "name")?.0,
+            content: given(action.content, "content")?.0,
+            destination: given(action.destination, "destination")?.0,
+            mode: given(action.mode, "mode")?,
+            chown: action.chown,
+            chmod: action.chmod,
         }),
         ActionKind::MakeDirectory => change::Action::MakeDirectory {
             path: given(action.path, "path")?.0,

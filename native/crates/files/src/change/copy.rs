@@ -4,18 +4,14 @@ use std::path::Path;
 use digests::{Cancel, Error, Fault, Result};
 
 use super::item::{Copier, Overrides, Spot, over_directory, set_times};
-use super::resolve::{Making, Place, conflict, failed, make_directories, make_missing, resolve};
+use super::resolve::{Making, Place, conflict, failed, land, make_missing, resolve};
 use super::root::Root;
 use super::source::OpenSource;
 use super::{Copy, subtree, unpack};
 use crate::content;
 use crate::delta::Item;
-use crate::open::{as_path, join, split};
+use crate::open::{as_path, split};
 use crate::tree::{self, Entry, Kind};
-
-/// COPY's own mode for the directories that it makes; BuildKit's process has the umask 022, which `--chmod` does not
-/// escape there.
-const UMASK: u32 = 0o022;
 
 /// One COPY or ADD (BuildKit, solver/llbsolver/file, and fsutil's copy): every path in order into the destination.
 pub(super) fn run(
@@ -50,7 +46,7 @@ impl Task<'_> {
     /// source's.
     fn directory(&self, root: &mut Root<'_>, path: &[u8], entry: &Entry) -> Result<()> {
         let destination = self.destination;
-        let making = self.of_new_directories();
+        let making = Making::of_copy(&self.overrides);
         let at = match resolve(root, b"", destination)? {
             Place::Directory(directory) => directory,
             Place::Missing(directory, names) => make_missing(root, directory, &names, making)?,
@@ -71,19 +67,7 @@ impl Task<'_> {
 
     /// A file goes into the destination when that is a directory, and replaces what is there otherwise.
     fn file(&self, root: &mut Root<'_>, path: &[u8], mut entry: Entry) -> Result<()> {
-        let destination = self.destination;
-        let making = self.of_new_directories();
-        let parents = if destination.ends_with(b"/") { destination } else { split(destination).0 };
-        make_directories(root, parents, making)?;
-        let at = match resolve(root, b"", destination)? {
-            Place::Directory(directory) => join(&directory, split(path).1),
-            Place::Other(other) => other,
-            Place::Missing(directory, names) => {
-                // Several names are missing where the destination is a link to nowhere.
-                let (last, above) = names.split_last().ok_or_else(|| missing(path))?;
-                join(&make_missing(root, directory, above, making)?, last)
-            }
-        };
+        let at = land(root, self.destination, split(path).1, Making::of_copy(&self.overrides))?;
         let (parent, name) = split(&at);
         let (source_parent, source_name) = split(&entry.path);
         let (from, to) = (self.source.directories(source_parent)?, root.enter(parent)?);
@@ -111,16 +95,11 @@ impl Task<'_> {
         Ok(true)
     }
 
-    /// The directories on the way that COPY has to make.
-    fn of_new_directories(&self) -> Making {
-        let mode = self.overrides.mode.unwrap_or(0o755) & 0o777 & !UMASK;
-        Making { mode, owner: self.overrides.owner, inherits: true }
-    }
-
     fn copier<'b>(&'b self, from: &'b [OwnedFd], to: &'b OwnedFd) -> Copier<'b> {
         Copier::new(from, to, self.overrides, self.source.is_live(), self.cancel)
     }
 }
+
 /// What fails below a directory names paths relative to it; users know the path in the source.
 fn below(directory: &[u8], mut error: Error) -> Error {
     if let Some(path) = error.path.take_if(|path| path.is_relative()) {

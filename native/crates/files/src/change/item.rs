@@ -216,7 +216,7 @@ impl<'a> Copier<'a> {
 }
 
 /// Makes something, after removing what is at its place when there is something.
-fn replacing<T>(spot: &Spot<'_>, make: impl Fn() -> rustix::io::Result<T>) -> Result<T> {
+pub(super) fn replacing<T>(spot: &Spot<'_>, make: impl Fn() -> rustix::io::Result<T>) -> Result<T> {
     let made = match make() {
         Err(Errno::EXIST) => {
             match rustix::fs::unlinkat(spot.to, spot.to_name, AtFlags::empty()) {

@@ -8,6 +8,7 @@ mod root;
 mod source;
 mod subtree;
 mod unpack;
+mod write;
 
 use std::path::PathBuf;
 
@@ -41,6 +42,7 @@ pub enum Source {
 /// `ChangeAction` of native/types.ts.
 pub enum Action {
     Copy(Copy),
+    Write(Write),
     MakeDirectory { path: Vec<u8>, mode: u32, owner: String },
 }
 
@@ -51,6 +53,15 @@ pub struct Copy {
     pub chown: Option<String>,
     pub chmod: Option<u32>,
     pub unpack: bool,
+}
+
+pub struct Write {
+    pub name: Vec<u8>,
+    pub content: Vec<u8>,
+    pub destination: Vec<u8>,
+    pub mode: u32,
+    pub chown: Option<String>,
+    pub chmod: Option<u32>,
 }
 
 /// Carries out the actions in order on the merged root of `layers`; `upper` holds the change afterwards, and the commit of
@@ -69,9 +80,12 @@ pub fn change(request: &Request, cancel: &Cancel) -> Result<Committed> {
                     let message = format!("a copy names source {} of {}", copy.source, sources.len());
                     Error::new("TSB_BUG", Fault::Bug, message)
                 })?;
-                let owner = copy.chown.as_deref().map(|text| owner::look_up(&root, text)).transpose()?;
-                let overrides = Overrides { owner, mode: copy.chmod };
+                let overrides = overrides(&root, copy.chown.as_deref(), copy.chmod)?;
                 copy::run(copy, source, &mut root, overrides, cancel)?;
+            }
+            Action::Write(write) => {
+                let overrides = overrides(&root, write.chown.as_deref(), write.chmod)?;
+                write::run(write, &mut root, overrides)?;
             }
             Action::MakeDirectory { path, mode, owner } => {
                 let owner = if owner.is_empty() { None } else { Some(owner::look_up(&root, owner)?) };
@@ -80,6 +94,11 @@ pub fn change(request: &Request, cancel: &Cancel) -> Result<Committed> {
         }
     }
     root.commit(request, cancel)
+}
+
+fn overrides(root: &Root<'_>, chown: Option<&str>, mode: Option<u32>) -> Result<Overrides> {
+    let owner = chown.map(|text| owner::look_up(root, text)).transpose()?;
+    Ok(Overrides { owner, mode })
 }
 
 fn load(request: &Request, tree: &blake3::Hash) -> Result<Tree> {

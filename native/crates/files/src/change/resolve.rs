@@ -4,6 +4,7 @@
 use digests::{Error, Fault, Result};
 use rustix::io::Errno;
 
+use super::item::Overrides;
 use super::owner::Owner;
 use super::root::Root;
 use crate::open::{as_path, join, split};
@@ -28,6 +29,18 @@ pub(super) struct Making {
     pub owner: Option<Owner>,
     /// Whether a set-group-ID directory makes those in it such ones too, as `mkdir` does and `chmod` undoes.
     pub inherits: bool,
+}
+
+/// COPY's own mode for the directories that it makes; BuildKit's process has the umask 022, which `--chmod` does not
+/// escape there.
+const UMASK: u32 = 0o022;
+
+impl Making {
+    /// The directories that COPY has to make on the way to its destination.
+    pub fn of_copy(overrides: &Overrides) -> Self {
+        let mode = overrides.mode.unwrap_or(0o755) & 0o777 & !UMASK;
+        Self { mode, owner: overrides.owner, inherits: true }
+    }
 }
 
 /// Finds out where `path` leads when `base`, a directory of the root, is taken for the root.
@@ -85,6 +98,22 @@ pub(super) fn make_directories(root: &mut Root<'_>, path: &[u8], making: Making)
         Place::Other(..) => Err(not_a_directory(path)),
         Place::Missing(directory, names) => make_missing(root, directory, &names, making),
     }
+}
+
+/// Where a file called `name` goes: into `destination` when that is a directory or ends in a slash, and in the place of
+/// what is there otherwise. What is missing above it is made. Fails as `make_directories`.
+pub(super) fn land(root: &mut Root<'_>, destination: &[u8], name: &[u8], making: Making) -> Result<Vec<u8>> {
+    let parents = if destination.ends_with(b"/") { destination } else { split(destination).0 };
+    make_directories(root, parents, making)?;
+    Ok(match resolve(root, b"", destination)? {
+        Place::Directory(directory) => join(&directory, name),
+        Place::Other(other) => other,
+        Place::Missing(directory, names) => match names.split_last() {
+            // Several names are missing where the destination is a link to nowhere.
+            Some((last, above)) => join(&make_missing(root, directory, above, making)?, last),
+            None => directory,
+        },
+    })
 }
 
 /// Makes the directories that `resolve` found missing, one below the other, and returns where the last is.
