@@ -4,12 +4,13 @@ import { interrupted, TsbError, toTsbError } from '../core/error.ts'
 import type { OnEvent } from '../core/event.ts'
 import type { BuildPlan } from '../core/image-plan.ts'
 import { parseReference } from '../core/reference.ts'
-import type { ContextDirectory } from '../snapshotter/context.ts'
 import { solve } from '../solver/solve.ts'
-import { assembleImage, type BuiltImage, storeImage } from './assemble.ts'
+import { assembleImage, type BuiltImage, type Results, storeImage } from './assemble.ts'
 import { readBuildFiles } from './build-files.ts'
 import type { Building } from './building.ts'
 import { compileFiles } from './compile.ts'
+import { namedContexts } from './contexts/named.ts'
+import type { ContextSource } from './contexts/types.ts'
 import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { type DiffIds, diffIdsOf } from './early-diff-ids.ts'
@@ -40,19 +41,21 @@ export async function build(session: Session, options: BuildOptions, onEvent: On
 async function buildAndExport(building: Building): Promise<Digest | undefined> {
   const { session, options, onEvent, runTask } = building
   checkNames(options)
+  const named = namedContexts(options)
   // As buildx does: after a failure there must be no file of an earlier build that says otherwise.
   if (options.iidFile !== undefined) await rm(options.iidFile, { force: true }).catch(() => undefined)
   const files = await runTask('[internal] load build definition', () => readBuildFiles(options.context, options.file, building.signal))
-  const { plan, ignore, explainMissing } = await compileFiles(building, files)
+  const { plan, ignore } = await compileFiles(building, files, named)
   for (const diagnostic of plan.diagnostics) onEvent({ kind: 'diagnostic', time: session.effects.now(), diagnostic })
   const steps = plan.graph.vertices.map((vertex) => ({ step: vertex.id, name: vertex.name }))
   onEvent({ kind: 'graph', time: session.effects.now(), steps })
 
-  const context: ContextDirectory = { root: files.context, rules: ignore?.rules ?? [], readAll: options.noStatCache }
+  const directory = { root: files.context, rules: ignore?.rules ?? [], readAll: options.noStatCache }
+  const context: ContextSource = { kind: 'directory', open: async () => ({ directory, ...(ignore === undefined ? {} : { ignore }) }) }
   const diffIds = diffIdsOf(session, plan.graph, options.outputs, building.signal)
   const results = await solve<StepResult>({
     graph: plan.graph,
-    drivers: createDrivers(session, new Map([['context', context]]), explainMissing),
+    drivers: createDrivers(session, new Map([...named.sources, ['context', context]])),
     ledger: storeLedger(session),
     effects: session.effects,
     onEvent,
@@ -61,7 +64,7 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
   })
   const output = results.get(plan.graph.output)
   const snapshot = rootOf(output === undefined ? [] : [output])
-  const image = wantsImage(options) ? await finishImage(building, plan, snapshot, diffIds) : undefined
+  const image = wantsImage(options) ? await finishImage(building, plan, results, diffIds) : undefined
   await exportAll(building, { snapshot, ...(image === undefined ? {} : { image }) })
   return image?.id
 }
@@ -75,15 +78,10 @@ function checkNames({ tags, outputs }: BuildOptions): void {
 }
 
 /** Assembles the image and names it. */
-async function finishImage(
-  building: Building,
-  plan: BuildPlan,
-  snapshot: FinishedBuild['snapshot'],
-  diffIds: DiffIds,
-): Promise<BuiltImage> {
+async function finishImage(building: Building, plan: BuildPlan, results: Results, diffIds: DiffIds): Promise<BuiltImage> {
   const { session, options, runTask } = building
   return runTask('exporting to image', async () => {
-    const image = await assembleImage(building, plan.image, snapshot, diffIds)
+    const image = await assembleImage(building, plan, results, diffIds)
     storeImage(session, image, options.tags)
     if (options.iidFile !== undefined) await writeIdFile(options.iidFile, image.id)
     return image

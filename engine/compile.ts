@@ -3,21 +3,20 @@ import { hostPlatform, type Platform, parsePlatform } from '../core/platform.ts'
 import type { IgnoreFile } from '../frontend/index.ts'
 import type { BuildFiles } from './build-files.ts'
 import type { Building } from './building.ts'
-import type { ExplainMissing } from './drivers/file.ts'
+import type { NamedContexts } from './contexts/named.ts'
+import { LAYOUT_SCHEME } from './contexts/value.ts'
 import { metadataTaskName, resolveImage } from './resolve.ts'
 
 /** A Dockerfile and its ignore file, understood. */
 export interface Compiled {
   readonly plan: BuildPlan
   readonly ignore?: IgnoreFile
-  /** Says which ignore rule keeps a path out of the context. */
-  readonly explainMissing: ExplainMissing
 }
 
 /** Compiles the build's files, looking up the base images that its target needs. @throws TsbError `TSB_DOCKERFILE_*`, `TSB_REGISTRY_*` */
-export async function compileFiles(building: Building, files: BuildFiles): Promise<Compiled> {
+export async function compileFiles(building: Building, files: BuildFiles, named: NamedContexts): Promise<Compiled> {
   const { session, options, runTask, signal } = building
-  const { compile, parseIgnore, ignoredBy } = await import('../frontend/index.ts')
+  const { compile, parseIgnore } = await import('../frontend/index.ts')
   const ignore = files.ignore === undefined ? undefined : parseIgnore(files.ignore)
   const plan = await compile(
     {
@@ -27,20 +26,18 @@ export async function compileFiles(building: Building, files: BuildFiles): Promi
       buildArgs: buildArgs(building),
       labels: options.labels,
       noCache: options.noCache,
-      contexts: new Map(),
+      contexts: named.meanings,
       ...(options.target === undefined ? {} : { target: options.target }),
       ignore,
     },
     (reference: string, wanted: Platform) =>
-      runTask(metadataTaskName(reference, wanted), () => resolveImage(session, reference, wanted, options.pull, signal)),
+      runTask(metadataTaskName(reference, wanted), async () => {
+        if (!reference.startsWith(LAYOUT_SCHEME)) return resolveImage(session, reference, wanted, options.pull, signal)
+        const { resolveLayoutImage } = await import('./contexts/layout.ts')
+        return resolveLayoutImage(session, reference, wanted, signal)
+      }),
   )
-  const explainMissing: ExplainMissing = (source, path) => {
-    const rule = source.kind === 'directory' && ignore !== undefined ? ignoredBy(ignore, path.slice(1)) : undefined
-    return rule === undefined
-      ? undefined
-      : `\`${rule.pattern}\` on line ${rule.line} of \`${ignore?.file.name}\` excludes it: add \`!${path.slice(1)}\` below`
-  }
-  return { plan, explainMissing, ...(ignore === undefined ? {} : { ignore }) }
+  return { plan, ...(ignore === undefined ? {} : { ignore }) }
 }
 
 /** The build arguments: values without `=` come from the environment, and so does SOURCE_DATE_EPOCH, as with buildx. */

@@ -34,6 +34,8 @@ export interface BuildOptions {
   /** A value of `undefined` takes the environment's. */
   readonly buildArgs: readonly (readonly [name: string, value: string | undefined])[]
   readonly labels: readonly (readonly [name: string, value: string])[]
+  /** `--build-context NAME=VALUE`: what stands for a stage or an image of that name. */
+  readonly contexts: readonly (readonly [name: string, value: string])[]
   readonly noCache: boolean
   /** Reads every file of the context, whatever the stat tuples of earlier builds say. */
   readonly noStatCache: boolean

@@ -14,6 +14,14 @@ export interface EncodedDocument<T> {
   readonly descriptor: Descriptor
 }
 
+/** Where a layer of this build is from. */
+export interface LayerOrigin {
+  /** RFC 3339. */
+  readonly created: string
+  /** Name of the step that made it. */
+  readonly step?: string
+}
+
 /** What BuildKit's exporter writes as the comment of history it had to make up. */
 const MADE_UP = 'buildkit.exporter.image.v0'
 
@@ -38,16 +46,16 @@ const HEALTH_FIELDS = ['Test', 'Interval', 'Timeout', 'StartPeriod', 'StartInter
 
 /**
  * The config of a built image (OCI image spec, config.md), by BuildKit's rules: of the base survive author, system
- * version and history; the plan decides the rest. `created` has the times of this build's own layers, in order. History entries
- * without time get their layer's, or a neighbour's; layers without entry get one, entries without layer become empty.
+ * version and history; the plan decides the rest. `origins` are this build's own layers, in order. History entries without time
+ * get their layer's, or a neighbour's; layers without entry get one, entries without layer become empty.
  */
-export function assembleConfig(plan: ImagePlan, diffIds: readonly Digest[], created: readonly string[]): ImageConfig {
+export function assembleConfig(plan: ImagePlan, diffIds: readonly Digest[], origins: readonly LayerOrigin[]): ImageConfig {
   const { base, platform } = plan
   const author = plan.author ?? base?.author
   const osVersion = platform.osVersion ?? base?.['os.version']
   const baseLayers = base?.rootfs.diff_ids.length ?? 0
-  const layerTimes = diffIds.map((_, index) => (index < baseLayers ? base?.created : created[index - baseLayers]))
-  const history = completeHistory([...(base?.history ?? []), ...plan.history], layerTimes)
+  const layers = diffIds.map((_, index) => (index < baseLayers ? { created: base?.created } : origins[index - baseLayers]))
+  const history = completeHistory([...(base?.history ?? []), ...plan.history], layers)
   const last = history.at(-1)?.created
   return {
     ...(last === undefined ? {} : { created: last }),
@@ -96,16 +104,22 @@ export function assembleManifest(config: Descriptor, layers: readonly Descriptor
   return encoded(manifest, goJson(manifest, '  '), manifest.mediaType)
 }
 
-function completeHistory(entries: readonly HistoryEntry[], layerTimes: readonly (string | undefined)[]): readonly HistoryEntry[] {
+type Layer = { readonly created: string | undefined; readonly step?: string } | undefined
+
+function completeHistory(entries: readonly HistoryEntry[], layers: readonly Layer[]): readonly HistoryEntry[] {
   let layer = 0
   const history = entries.map((entry) => {
     if (entry.empty_layer === true) return entry
-    if (layer >= layerTimes.length) return { ...entry, empty_layer: true }
-    const time = layerTimes[layer]
+    if (layer >= layers.length) return { ...entry, empty_layer: true }
+    const time = layers[layer]?.created
     layer += 1
     return entry.created === undefined && time !== undefined ? { ...entry, created: time } : entry
   })
-  const missing = layerTimes.slice(layer).map((time) => ({ ...(time === undefined ? {} : { created: time }), comment: MADE_UP }))
+  const missing = layers.slice(layer).map((made) => ({
+    ...(made?.created === undefined ? {} : { created: made.created }),
+    ...(made?.step === undefined ? {} : { created_by: made.step }),
+    comment: MADE_UP,
+  }))
   return fillTimes([...history, ...missing])
 }
 

@@ -2,7 +2,7 @@ import type { Platform } from '../core/platform.ts'
 import { type ArchiveAccess, accessDirectory, accessUnpacked, type ReadImage } from './archive-access.ts'
 import { invalidArchive, readError } from './archive-errors.ts'
 import { readDockerManifest } from './read-docker.ts'
-import { readLayoutIndex } from './read-layout.ts'
+import { type LayoutChoice, readLayoutIndex, readLayoutTarget } from './read-layout.ts'
 import { type BlobSink, unpackArchive } from './unpack-archive.ts'
 
 /**
@@ -33,6 +33,24 @@ export async function readLayoutDirectory(
 ): Promise<readonly ReadImage[]> {
   try {
     return await readImages(accessDirectory(directory, sink, signal), platform)
+  } catch (error) {
+    throw readError(error, signal)
+  }
+}
+
+/**
+ * One image of an OCI layout directory; only what it needs is read.
+ * @throws TsbError as `readArchive`, and `TSB_ARCHIVE_INVALID` when the choice leads to none
+ */
+export async function readLayoutImage(
+  directory: string,
+  choice: LayoutChoice,
+  sink: BlobSink,
+  platform: Platform,
+  signal: AbortSignal,
+): Promise<ReadImage> {
+  try {
+    return await readLayoutTarget(accessDirectory(directory, sink, signal), choice, platform)
   } catch (error) {
     throw readError(error, signal)
   }

@@ -1,3 +1,4 @@
+import type { Digest } from '../core/digest.ts'
 import { isTsbError, TsbError } from '../core/error.ts'
 import type { Descriptor, Index, Manifest } from '../core/manifest.ts'
 import { formatPlatform, type Platform, platformMatches } from '../core/platform.ts'
@@ -15,11 +16,9 @@ const MAX_DEPTH = 3
  * Indexes inside lead to the image for `platform` among those that are whole: docker saves what it has.
  */
 export async function readLayoutIndex(archive: ArchiveAccess, platform: Platform): Promise<readonly ReadImage[]> {
-  const bytes = await archive.document('index.json')
-  const document = bytes === undefined ? undefined : parseDocument(bytes, undefined, (why) => invalidArchive(`\`index.json\`: ${why}`))
-  if (document?.kind !== 'index') throw invalidArchive('`index.json` is not an index')
+  const { manifests } = await readTopIndex(archive)
   const images = new Map<string, ReadImage>()
-  for (const descriptor of document.index.manifests) {
+  for (const descriptor of manifests) {
     if (isAttestation(descriptor)) continue
     const image = await readTarget(archive, descriptor, platform, 0)
     const known = images.get(image.manifestDescriptor.digest)
@@ -28,6 +27,46 @@ export async function readLayoutIndex(archive: ArchiveAccess, platform: Platform
   }
   if (images.size === 0) throw invalidArchive('there is no image in it')
   return [...images.values()]
+}
+
+/** Which image of a layout is meant. */
+export type LayoutChoice = { readonly digest: Digest } | { readonly tag: string }
+
+/**
+ * The image of a layout with that digest, or that tag as buildx looks it up: the whole name counts too, and a layout of one
+ * image needs no tag. A digest may be one that `index.json` does not list.
+ */
+export async function readLayoutTarget(archive: ArchiveAccess, choice: LayoutChoice, platform: Platform): Promise<ReadImage> {
+  const manifests = (await readTopIndex(archive)).manifests.filter((descriptor) => !isAttestation(descriptor))
+  return readTarget(archive, await chooseDescriptor(archive, manifests, choice), platform, 0)
+}
+
+async function chooseDescriptor(archive: ArchiveAccess, manifests: readonly Descriptor[], choice: LayoutChoice): Promise<Descriptor> {
+  if ('digest' in choice) {
+    const { digest } = choice
+    const listed = manifests.find((descriptor) => descriptor.digest === digest)
+    if (listed !== undefined) return listed
+    const file = await archive.file(blobName({ digest }))
+    if (file === undefined) throw missingInArchive(blobName({ digest }))
+    // Its own text says what it is.
+    return { mediaType: '', digest, size: file.size }
+  }
+  const { tag } = choice
+  const tagged = manifests.find(({ annotations }) => annotations?.[TAG_ANNOTATION] === tag || annotations?.[NAME_ANNOTATION] === tag)
+  const found = tagged ?? (manifests.length === 1 ? manifests[0] : undefined)
+  if (found !== undefined) return found
+  const tags = manifests.flatMap(({ annotations }) => annotations?.[TAG_ANNOTATION] ?? [])
+  throw new TsbError('TSB_ARCHIVE_IMAGE', `no image of the layout has the tag \`${tag}\``, {
+    fault: 'input',
+    hint: tags.length === 0 ? 'name the image by its digest' : `it has ${tags.join(', ')}`,
+  })
+}
+
+async function readTopIndex(archive: ArchiveAccess): Promise<Index> {
+  const bytes = await archive.document('index.json')
+  const document = bytes === undefined ? undefined : parseDocument(bytes, undefined, (why) => invalidArchive(`\`index.json\`: ${why}`))
+  if (document?.kind !== 'index') throw invalidArchive(bytes === undefined ? 'it has no `index.json`' : '`index.json` is not an index')
+  return document.index
 }
 
 async function readTarget(archive: ArchiveAccess, descriptor: Descriptor, platform: Platform, depth: number): Promise<ReadImage> {

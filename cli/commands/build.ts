@@ -15,6 +15,7 @@ interface BuildFlags {
   readonly target?: string
   readonly buildArg?: readonly string[]
   readonly label?: readonly string[]
+  readonly buildContext?: readonly string[]
   /** `--no-cache` makes it false. */
   readonly cache: boolean
   /** `--no-stat-cache` makes it false. */
@@ -41,6 +42,11 @@ export const buildCommand: CommandModule = {
       .option('--target <stage>', 'build only up to this stage')
       .option('--build-arg <name[=value]>', 'set a build argument; without a value take it from the environment', collect)
       .option('--label <name=value>', 'set a label of the image', collect)
+      .option(
+        '--build-context <name=value>',
+        'what stands for a stage or image of that name: a directory, `docker-image://…`, `oci-layout://…` or `target:STAGE`',
+        collect,
+      )
       .option('--no-cache', 'run every step, whatever earlier builds left')
       .option('--no-stat-cache', 'read every file of the context again, even where size and times are as before')
       .option('--pull', 'ask the registry for newer base images')
@@ -103,6 +109,7 @@ function buildOptions(invocation: Invocation, parseOutput: (text: string) => Out
       const [name, value = ''] = splitPair('--label', text)
       return [name, value] as const
     }),
+    contexts: (flags.buildContext ?? []).map(readContext),
     noCache: !flags.cache,
     noStatCache: !flags.statCache,
     pull: flags.pull ?? false,
@@ -120,6 +127,15 @@ function checkContext(context: string): void {
   throw new TsbError('TSB_USAGE_CONTEXT_KIND', `context \`${context}\` is not a directory`, {
     fault: 'usage',
     hint: 'give a directory of this machine; contexts from standard input and URLs are not supported yet',
+  })
+}
+
+function readContext(text: string): readonly [name: string, value: string] {
+  const [name, value = ''] = splitPair('--build-context', text)
+  if (value !== '') return [name, value]
+  throw new TsbError('TSB_USAGE_INVALID_VALUE', `context \`${name}\` has no value`, {
+    fault: 'usage',
+    hint: 'write `--build-context NAME=DIRECTORY`',
   })
 }
 

@@ -1,7 +1,6 @@
 import { posix } from 'node:path'
 import { type Canonical, canonicalDigest } from '../../core/canonical.ts'
 import type { Digest } from '../../core/digest.ts'
-import { TsbError } from '../../core/error.ts'
 import type { CopyAction, FileAction, FileOp } from '../../core/op.ts'
 import type { ChangeAction, ChangeSource } from '../../native/types.ts'
 import { layerPaths, type SnapshotterContext } from '../../snapshotter/snapshot.ts'
@@ -9,20 +8,16 @@ import { resolveSource } from '../../snapshotter/sources.ts'
 import { openWorkspace } from '../../snapshotter/workspace.ts'
 import type { Driver, Executed, Execution } from '../../solver/driver.ts'
 import { commitStepChange, reviveStep } from './layer.ts'
+import { sourceMissing } from './missing.ts'
 import { rootOf, type StepResult, treeOf } from './result.ts'
 
-/** Says why a path that a COPY names is not in its source: a remedy, or nothing to add. */
-export type ExplainMissing = (source: StepResult, path: string) => string | undefined
-
 /** COPY, ADD and WORKDIR: straight onto a snapshot, without a container. */
-export function fileDriver(context: SnapshotterContext, explainMissing: ExplainMissing): Driver<FileOp, StepResult> {
+export function fileDriver(context: SnapshotterContext): Driver<FileOp, StepResult> {
   return {
     recorded: true,
     facts: (op) => ({ kind: 'file', actions: op.actions.map(factsOf) }),
     inputDigests: async (op, inputs) => {
-      const digests = inputs.map(async (input, index) =>
-        index === 0 ? treeOf(input) : selectionDigest(context, op, input, index, explainMissing),
-      )
+      const digests = inputs.map(async (input, index) => (index === 0 ? treeOf(input) : selectionDigest(context, op, input, index)))
       return Promise.all(digests)
     },
     execute: (op, inputs, execution) => execute(context, op, inputs, execution),
@@ -38,20 +33,14 @@ function factsOf(action: FileAction): Canonical {
 }
 
 /** Digest of exactly the paths that the op copies from one input, under the names it copies them. */
-async function selectionDigest(
-  context: SnapshotterContext,
-  op: FileOp,
-  input: StepResult,
-  index: number,
-  explainMissing: ExplainMissing,
-): Promise<Digest> {
+async function selectionDigest(context: SnapshotterContext, op: FileOp, input: StepResult, index: number): Promise<Digest> {
   const selections: Canonical[] = []
   for (const action of op.actions) {
     if (action.kind !== 'copy' || action.input !== index) continue
     const paths = await copyPaths(context, action, input)
     const selected = await context.native.select({ treesDirectory: context.store.layout.trees, tree: treeOf(input), paths })
     const missing = selected.entries.indexOf(null)
-    if (missing >= 0) throw sourceMissing(input, paths[missing] ?? '', explainMissing)
+    if (missing >= 0) throw await sourceMissing(input, paths[missing] ?? '')
     selections.push({ names: paths.map((path) => posix.basename(path)), content: selected.digest })
   }
   return canonicalDigest(selections)
@@ -86,7 +75,7 @@ async function copyPaths(context: SnapshotterContext, action: CopyAction, input:
 }
 
 function changeSource(context: SnapshotterContext, input: StepResult): ChangeSource {
-  if (input.kind === 'directory') return { kind: 'directory', root: input.directory.root, tree: input.tree }
+  if (input.kind === 'directory') return { kind: 'directory', root: input.local.directory.root, tree: input.tree }
   return { kind: 'layers', layers: layerPaths(context.store, input.snapshot), tree: input.snapshot.tree }
 }
 
@@ -103,12 +92,4 @@ async function changeAction(context: SnapshotterContext, action: FileAction, inp
     ...(action.chown === undefined ? {} : { chown: action.chown }),
     ...(action.chmod === undefined ? {} : { chmod: action.chmod }),
   }
-}
-
-function sourceMissing(input: StepResult, path: string, explainMissing: ExplainMissing): TsbError {
-  const where = input.kind === 'directory' ? 'the build context' : 'the source stage or image'
-  return new TsbError('TSB_COPY_SOURCE_MISSING', `\`${path}\` is not in ${where}`, {
-    fault: 'input',
-    hint: explainMissing(input, path) ?? 'check the path: it is relative to the root of its source',
-  })
 }

@@ -5,20 +5,26 @@ import type { ScanResult } from '../../native/types.ts'
 import { type ContextDirectory, scanContext } from '../../snapshotter/context.ts'
 import type { SnapshotterContext } from '../../snapshotter/snapshot.ts'
 import type { Driver } from '../../solver/driver.ts'
+import type { ContextSource } from '../contexts/types.ts'
 import type { StepResult } from './result.ts'
 
-/** A build context: scanned in every build, keyed by its content wherever something copies from it. */
-export function localDriver(context: SnapshotterContext, directories: ReadonlyMap<string, ContextDirectory>): Driver<LocalOp, StepResult> {
+/** A build context: looked at anew in every build, keyed by its content wherever something copies from it. */
+export function localDriver(context: SnapshotterContext, contexts: ReadonlyMap<string, ContextSource>): Driver<LocalOp, StepResult> {
   return {
     recorded: false,
     facts: (op) => ({ kind: 'local', name: op.name }),
     inputDigests: async () => [],
     execute: async (op, _inputs, execution) => {
-      const directory = directories.get(op.name)
-      if (directory === undefined) throw new Error(`no context named ${op.name}`)
-      const scan = await scanReachable(context, directory, op, execution.signal)
+      const source = contexts.get(op.name)
+      if (source === undefined) throw new Error(`no context named ${op.name}`)
+      if (source.kind === 'remote') {
+        const { snapshot } = await source.fetch()
+        return { result: { kind: 'root', snapshot }, stored: '', layers: [] }
+      }
+      const local = await source.open()
+      const scan = await scanReachable(context, local.directory, op, execution.signal)
       execution.progress('files', scan.entries)
-      return { result: { kind: 'directory', directory, tree: scan.tree }, stored: '', layers: [] }
+      return { result: { kind: 'directory', local, tree: scan.tree }, stored: '', layers: [] }
     },
     revive: async () => undefined,
   }

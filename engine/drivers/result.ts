@@ -1,11 +1,11 @@
 import type { Digest } from '../../core/digest.ts'
-import type { ContextDirectory } from '../../snapshotter/context.ts'
 import type { Snapshot } from '../../snapshotter/snapshot.ts'
+import type { LocalTree } from '../contexts/types.ts'
 
 /** What a vertex results in: a root, or a directory of the user that file ops copy from. */
 export type StepResult =
   | { readonly kind: 'root'; readonly snapshot: Snapshot }
-  | { readonly kind: 'directory'; readonly directory: ContextDirectory; readonly tree: Digest }
+  | { readonly kind: 'directory'; readonly local: LocalTree; readonly tree: Digest }
 
 /** The content identity of a result as a whole. */
 export function treeOf(result: StepResult): Digest {

@@ -45,10 +45,11 @@ export function lowerStages(input: LowerInput, problems: Problems): Omit<BuildPl
   const results = new Map<number, StageState>()
   const graph = new GraphBuilder()
   const context: LowerContext = { request, globals, graph, problems, results, proxyEnv: proxyVariables(request.buildArgs) }
+  const stageCount = input.program.stages.length + (usesImages(resolved) ? 1 : 0)
   // Stages only depend on earlier ones.
   for (const index of [...resolved.keys()].sort((a, b) => a - b)) {
     const stage = resolved.get(index) as ResolvedStage
-    const state = beginStage(stage, input.program.stages.length, context)
+    const state = beginStage(stage, stageCount, context)
     results.set(index, state)
     for (const instruction of stage.instructions) {
       problems.attempt(instruction.raw.span, () => lower(instruction, state, context))
@@ -56,6 +57,11 @@ export function lowerStages(input: LowerInput, problems: Problems): Omit<BuildPl
   }
   const final = results.get(target.index) as StageState
   return { graph: graph.finish(final.vertex), image: imagePlan(final, request) }
+}
+
+/** BuildKit counts an image, or a context, that something is copied from as a stage: the only stage of the file has a name then. */
+function usesImages(resolved: ReadonlyMap<number, ResolvedStage>): boolean {
+  return [...resolved.values()].some(({ sources }) => [...sources.values()].some(({ kind }) => kind !== 'stage'))
 }
 
 type Lower<I extends StageInstruction> = (instruction: I, state: StageState, context: LowerContext) => void

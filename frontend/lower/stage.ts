@@ -15,7 +15,7 @@ export function beginStage(resolved: ResolvedStage, stageCount: number, context:
   const id = stageId(stage)
   const label = stageCount === 1 ? '' : stage.from.name === '' ? `stage-${stage.index}` : stage.from.name
   const steps = instructions.filter(({ kind }) => kind === 'copy' || kind === 'run' || kind === 'workdir').length
-  const names = new StepNames(label, steps + (base.kind === 'image' ? 1 : 0))
+  const names = new StepNames(label, steps + (base.kind === 'image' || base.kind === 'files' ? 1 : 0))
   const start = base.kind === 'stage' ? inherit(base, context) : begin(base, stage, id, names, context)
   // The triggers have become instructions of this stage.
   delete start.config.OnBuild

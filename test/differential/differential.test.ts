@@ -19,6 +19,7 @@ const DELIBERATE: Readonly<Record<string, string>> = {
   'add/archive-attributes': 'Docker keeps capabilities of the attributes in archives: we keep those that users set, too',
   'add/archive-sparse': 'Docker refuses the sparse members of GNU tar, which are plainly specified: we unpack them',
   'add/archive-xz': "Docker unpacks xz by its host's program `xz`, and copies the archive where there is none: we need no program",
+  'context/named-image-scratch': 'Docker writes an empty architecture and no directory where a context is the empty image: a defect',
   'copy/block-device': "BuildKit's transfer of the context turns block devices into character devices: a defect",
   'copy/chown-huge': 'Docker takes numbers beyond 31 bits for names, which nobody has, and gives the file to root: we take the number',
 }

@@ -53,7 +53,7 @@ test('new entries take the time of the next layer, later ones that of the layer 
       ],
     }),
     [A, B, C],
-    ['2024-01-01T00:00:00Z', '2025-01-01T00:00:00Z'],
+    [{ created: '2024-01-01T00:00:00Z' }, { created: '2025-01-01T00:00:00Z' }],
   )
   assert.deepEqual(times(config), ['2020', '2020', '2024', '2024', '2024', '2025'])
   assert.equal(config.created, '2025-01-01T00:00:00Z')
@@ -71,16 +71,19 @@ test('layers without an entry get one, entries without a layer become empty', ()
   const short = assembleConfig(
     plan({ base: { ...BASE, history: [] }, history: [{ created_by: 'COPY', comment: DOCKERFILE }] }),
     [A, B],
-    ['2024-01-01T00:00:00Z'],
+    [
+      { created: '2024-01-01T00:00:00Z', step: 'one' },
+      { created: '2024-01-02T00:00:00Z', step: 'two' },
+    ],
   )
   assert.deepEqual(
     short.history?.map(({ comment, created_by }) => [comment, created_by]),
     [
       [DOCKERFILE, 'COPY'],
-      [MADE_UP, undefined],
+      [MADE_UP, 'two'],
     ],
   )
-  const long = assembleConfig(plan({ history: [{ created_by: 'one' }, { created_by: 'two' }] }), [A], ['2024-01-01T00:00:00Z'])
+  const long = assembleConfig(plan({ history: [{ created_by: 'one' }, { created_by: 'two' }] }), [A], [{ created: '2024-01-01T00:00:00Z' }])
   assert.deepEqual(
     long.history?.map(({ empty_layer }) => empty_layer),
     [undefined, true],
@@ -156,7 +159,7 @@ test('what docker writes comes out of our encoder byte for byte', { skip: typeof
     const made = assembleConfig(
       plan({ config: config.config ?? {}, history, ...(config.author === undefined ? {} : { author: config.author }) }),
       config.rootfs.diff_ids,
-      layers,
+      layers.map((created) => ({ created })),
     )
     assert.equal(Buffer.from(encodeConfig(made).bytes).toString(), expected)
     assert.ok(image.names.includes(`docker.io/library/${tag}`))
