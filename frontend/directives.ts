@@ -7,17 +7,10 @@ export interface Directives {
   readonly escape: '\\' | '`'
   /** Image of another frontend; noted, not used. */
   readonly syntax: string | undefined
-  readonly check: CheckOptions
+  /** What is asked of the build checks, not yet read. */
+  readonly check: { readonly text: string; readonly span: Span } | undefined
   /** How many physical lines the directives take. */
   readonly lines: number
-}
-
-/** What `# check=` asks of the lint rules. */
-export interface CheckOptions {
-  /** Rules left out; `all` leaves all out. */
-  readonly skip: ReadonlySet<string>
-  /** Findings fail the build. */
-  readonly error: boolean
 }
 
 const KNOWN = ['syntax', 'escape', 'check']
@@ -28,7 +21,7 @@ const SHAPE = /^\s*#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=(.*)$/s
  * @throws TsbError `TSB_DOCKERFILE_DIRECTIVE_INVALID`
  */
 export function readDirectives(file: SourceFile, lines: readonly string[]): Directives {
-  const found = new Map<string, string>()
+  const found = new Map<string, { readonly value: string; readonly span: Span }>()
   let count = 0
   for (const line of lines) {
     const match = SHAPE.exec(line)
@@ -45,38 +38,17 @@ export function readDirectives(file: SourceFile, lines: readonly string[]): Dire
         'use a backslash or a backtick',
       )
     }
-    found.set(name, value)
+    found.set(name, { value, span })
     count++
   }
+  const check = found.get('check')
   return {
-    escape: found.get('escape') === '`' ? '`' : '\\',
-    syntax: found.get('syntax'),
-    check: readCheck(found.get('check') ?? '', spanOfLine(file, 0, lines[0] ?? '')),
+    escape: found.get('escape')?.value === '`' ? '`' : '\\',
+    syntax: found.get('syntax')?.value,
+    // A blank ends it, as with the image of `syntax`.
+    check: check === undefined ? undefined : { text: check.value.split(' ')[0] ?? '', span: check.span },
     lines: count,
   }
-}
-
-/** Reads `skip=A,B;error=true`. Rules that are only experimental do not exist here, so `experimental` has no effect. */
-export function readCheck(text: string, span: Span): CheckOptions {
-  let skip = new Set<string>()
-  let error = false
-  for (const part of text.split(';').map((item) => item.trim())) {
-    if (part === '') continue
-    const equals = part.indexOf('=')
-    const key = part.slice(0, Math.max(equals, 0))
-    const value = part.slice(equals + 1)
-    if (key === 'skip') skip = new Set(value.split(',').map((item) => item.trim()))
-    else if (key === 'error' && /^(true|false)$/i.test(value)) error = value.toLowerCase() === 'true'
-    else if (key !== 'experimental') {
-      throw problem(
-        'TSB_DOCKERFILE_DIRECTIVE_INVALID',
-        `\`${part}\` is not a check option`,
-        span,
-        'write `skip=Rule`, `skip=all` or `error=true`',
-      )
-    }
-  }
-  return { skip, error }
 }
 
 function spanOfLine(file: SourceFile, index: number, line: string): Span {

@@ -9,6 +9,8 @@ export interface LogicalLine {
   readonly first: number
   /** Last line of the command itself. */
   readonly commandEnd: number
+  /** The same with blank lines and comments after a last continuation, which BuildKit counts to it. */
+  readonly commandLast: number
   /** Last line with its here-documents. */
   readonly end: number
   readonly heredocs: readonly Heredoc[]
@@ -65,7 +67,16 @@ export function logicalLines(file: SourceFile, lines: readonly string[], escape:
     }
     if (text.trim() === '') continue
     const { heredocs, next } = readBodies(file, lines, heredocsOfLine(text), { first, at })
-    found.push({ text: text.trim(), first, commandEnd, end: heredocs.length > 0 ? next - 1 : commandEnd, heredocs, comments, blank })
+    found.push({
+      text: text.trim(),
+      first,
+      commandEnd,
+      commandLast: at - 1,
+      end: heredocs.length > 0 ? next - 1 : commandEnd,
+      heredocs,
+      comments,
+      blank,
+    })
     at = next
     comments = []
   }

@@ -37,6 +37,7 @@ export function parseFile(file: SourceFile): ParsedFile {
       heredocs: line.heredocs,
       comments: line.comments,
       blankLine: blank === undefined ? undefined : { file, start: { line: blank + 1, column: 1 }, end: { line: blank + 1, column: 1 } },
+      lastLine: line.commandLast + 1,
       span,
       places,
       escape: directives.escape,

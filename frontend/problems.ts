@@ -16,7 +16,7 @@ export class Problems {
   readonly #errors: Diagnostic[] = []
   readonly #warnings: Diagnostic[] = []
 
-  /** Runs `step`; a problem it throws is kept (placed at `span` when it has no place) and `undefined` returned. */
+  /** Runs `step`; a problem it throws is kept (placed at `span`, the instruction, when it has no place) and `undefined` returned. */
   attempt<T>(span: Span | undefined, step: () => T): T | undefined {
     try {
       return step()
@@ -39,22 +39,30 @@ export class Problems {
       code: error.code,
       message: error.message,
       spans,
+      ...(span === undefined ? {} : { within: span }),
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     })
   }
 
-  /** Keeps a warning, unless the same one stands at the same place already. */
+  /**
+   * Keeps a warning. After an error there are no more: BuildKit stops there, and what comes later may only be a consequence of
+   * what could not be read.
+   */
   warn(warning: Diagnostic): void {
-    const same = (other: Diagnostic): boolean => other.message === warning.message && byPlace(other, warning) === 0
-    if (!this.#warnings.some(same)) this.#warnings.push(warning)
+    if (!this.any) this.#warnings.push(warning)
   }
 
   get any(): boolean {
     return this.#errors.length > 0
   }
 
+  /** In the order in which they were found: BuildKit's. */
+  get errors(): readonly Diagnostic[] {
+    return this.#errors
+  }
+
   get warnings(): readonly Diagnostic[] {
-    return [...this.#warnings].sort(byPlace)
+    return this.#warnings
   }
 
   /** @throws TsbError with the code and text of the first error in the file, and all of them as `diagnostics`. */

@@ -9,20 +9,25 @@ export type Variables = Map<string, string>
 
 /**
  * What FROM lines see: platform arguments and ARGs before the first FROM (Dockerfile reference, "Understand how ARG
- * and FROM interact"). A build argument beats a default.
+ * and FROM interact"). A build argument of `given` beats a default; those that replace platform arguments always do.
  */
-export function globalScope(program: Program, request: CompileRequest, problems: Problems): ReadonlyMap<string, string> {
+export function globalScope(
+  program: Program,
+  request: CompileRequest,
+  given: ReadonlyMap<string, string>,
+  problems: Problems,
+): ReadonlyMap<string, string> {
   const scope: Variables = platformArguments(program, request)
   for (const name of scope.keys()) {
-    const given = request.buildArgs.get(name)
-    if (given !== undefined) scope.set(name, given)
+    const value = request.buildArgs.get(name)
+    if (value !== undefined) scope.set(name, value)
   }
   for (const instruction of program.globalArgs) {
     const { raw } = instruction
     problems.attempt(raw.span, () => {
       for (const { name, value } of instruction.args) {
-        const given = request.buildArgs.get(name)
-        const chosen = given ?? (value === undefined ? undefined : expand(value, (key) => scope.get(key), { escape: raw.escape }).text)
+        const chosen =
+          given.get(name) ?? (value === undefined ? undefined : expand(value, (key) => scope.get(key), { escape: raw.escape }).text)
         if (chosen !== undefined) scope.set(name, chosen)
       }
     })

@@ -17,6 +17,8 @@ export interface RawInstruction {
   readonly comments: readonly string[]
   /** A blank line inside the instruction. */
   readonly blankLine: Span | undefined
+  /** Last line of the command, from 1, with what BuildKit counts to it: blank lines and comments after a last continuation. */
+  readonly lastLine: number
   readonly span: Span
   /** Where parts of it stand; the whole instruction when that cannot be told. */
   readonly places: Places

@@ -5,7 +5,7 @@ export function suggest(written: string, candidates: Iterable<string>): string |
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue
-    const distance = editDistance(wanted, candidate.toLowerCase())
+    const distance = editDistance(wanted, candidate.toLowerCase(), true)
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
@@ -20,8 +20,23 @@ export function didYouMean(written: string, candidates: Iterable<string>, fallba
   return nearest === undefined ? fallback : `did you mean \`${nearest}\`?`
 }
 
-/** Edits (insert, delete, replace, swap neighbours) that make one text the other. */
-function editDistance(a: string, b: string): number {
+/** What Docker suggests for a variable: the first of the nearest names, if at most two letters differ. */
+export function nearestName(written: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let bestDistance = 3
+  for (const candidate of candidates) {
+    if (candidate === written) return undefined
+    if (Math.abs(candidate.length - written.length) >= bestDistance) continue
+    const distance = editDistance(written, candidate, false)
+    if (distance >= bestDistance) continue
+    best = candidate
+    bestDistance = distance
+  }
+  return best
+}
+
+/** Edits (insert, delete, replace, and where it is allowed swap neighbours) that make one text the other. */
+function editDistance(a: string, b: string, maySwap: boolean): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
@@ -29,7 +44,7 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1
       let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + same)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1)
+      if (maySwap && i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1)
       row.push(cost)
     }
     beforeLast = last

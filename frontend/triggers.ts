@@ -31,6 +31,7 @@ export function readTriggers(stage: Stage, texts: readonly string[]): readonly S
       heredocs: line.heredocs,
       comments: [],
       blankLine: undefined,
+      lastLine: span.start.line,
       span,
       places: placesAt(span),
       escape: '\\',

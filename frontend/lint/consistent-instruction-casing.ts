@@ -1,19 +1,26 @@
+import type { RawInstruction } from '../source.ts'
+import type { Checks } from './checks.ts'
 import type { Rule } from './rule.ts'
 
-/** Keywords all in one casing: the one that most of the file has, upper case when none has more. */
-export const consistentInstructionCasing: Rule = {
+const RULE: Rule = {
   name: 'ConsistentInstructionCasing',
-  *check(program) {
-    const lower = program.raws.filter(({ keyword }) => keyword === keyword.toLowerCase()).length
-    const upper = program.raws.filter(({ keyword }) => keyword === keyword.toUpperCase()).length
-    for (const { keyword, name, places } of program.raws) {
-      const wanted = lower > upper ? name.toLowerCase() : name
-      if (keyword !== wanted)
-        yield {
-          message: `\`${keyword}\` is not in the casing of the other instructions`,
-          hint: `write \`${wanted}\``,
-          span: places.keyword(),
-        }
-    }
-  },
+  description: 'All commands within the Dockerfile should use the same casing (either upper or lower)',
+}
+
+/** Keywords of the stages all in one casing: the one that most have, upper case when none has more. */
+export function checkInstructionCasing(raws: readonly RawInstruction[], checks: Checks): void {
+  const lower = raws.filter(({ keyword }) => keyword === keyword.toLowerCase()).length
+  const upper = raws.filter(({ keyword }) => keyword === keyword.toUpperCase()).length
+  const wantsLower = lower > upper
+  for (const raw of raws) {
+    const { keyword, name } = raw
+    const wanted = wantsLower ? name.toLowerCase() : name
+    if (keyword === wanted) continue
+    checks.report(RULE, [], () => ({
+      raw,
+      detail: `Command '${keyword}' should match the case of the command majority (${wantsLower ? 'lowercase' : 'uppercase'})`,
+      hint: `write \`${wanted}\``,
+      at: raw.places.keyword(),
+    }))
+  }
 }

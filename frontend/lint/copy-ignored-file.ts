@@ -1,21 +1,29 @@
-import { hasWildcard } from '../../core/pattern.ts'
+import { posix } from 'node:path'
 import { ignoredBy } from '../ignore.ts'
-import type { Problems } from '../problems.ts'
+import { goQuote } from '../lower/go-print.ts'
 import type { RawInstruction } from '../source.ts'
 import type { IgnoreFile } from '../types.ts'
-import { warning } from './rule.ts'
+import type { Checks } from './checks.ts'
+import type { Rule } from './rule.ts'
 
-/** CopyIgnoredFile: a source that the ignore file hides. Files with `!` rules are too hard to judge by name alone. */
-export function copyIgnoredFile(raw: RawInstruction, path: string, ignore: IgnoreFile | undefined, problems: Problems): void {
-  if (ignore === undefined || path === '/' || hasWildcard(path) || ignore.rules.some((rule) => rule.negated)) return
+const RULE: Rule = { name: 'CopyIgnoredFile', description: 'Attempting to Copy file that is excluded by .dockerignore' }
+
+/** A source that the ignore file hides. Files with `!` rules are too hard to judge by name alone. */
+export function checkCopyIgnoredFile(raw: RawInstruction, source: string, ignore: IgnoreFile | undefined, checks: Checks): void {
+  if (ignore === undefined || ignore.rules.some((rule) => rule.negated)) return
+  const path = clean(source)
   const rule = ignoredBy(ignore, path)
   if (rule === undefined) return
-  const where = `\`${rule.pattern}\` in line ${rule.line} of \`${ignore.file.name}\``
-  problems.warn(
-    warning('CopyIgnoredFile', {
-      message: `\`${path.slice(1)}\` is excluded by ${where}`,
-      hint: 'take the rule out, or the source',
-      span: raw.span,
-    }),
-  )
+  checks.report(RULE, raw.comments, () => ({
+    raw,
+    detail: `Attempting to ${raw.name === 'ADD' ? 'Add' : 'Copy'} file ${goQuote(path)} that is excluded by .dockerignore`,
+    hint: `\`${rule.pattern}\` in line ${rule.line} of \`${ignore.file.name}\` excludes it: take the rule out, or the source`,
+    at: raw.places.word(source),
+  }))
+}
+
+/** Go's `filepath.Clean`. */
+function clean(path: string): string {
+  const normal = posix.normalize(path)
+  return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal
 }

@@ -1,15 +1,16 @@
+import type { FromInstruction } from '../instructions/from.ts'
+import type { Checks } from './checks.ts'
 import type { Rule } from './rule.ts'
 
-/** Two stages with one name: only the later can be meant by it. */
-export const duplicateStageName: Rule = {
-  name: 'DuplicateStageName',
-  *check(program) {
-    const seen = new Set<string>()
-    for (const { from } of program.stages) {
-      if (from.name !== '' && seen.has(from.name)) {
-        yield { message: `a second stage is called \`${from.name}\``, hint: 'give each stage a name of its own', span: from.raw.span }
-      }
-      seen.add(from.name)
-    }
-  },
+const RULE: Rule = { name: 'DuplicateStageName', description: 'Stage names should be unique' }
+
+/** Two stages with one name: only the later can be meant by it. `seen` has the names so far. */
+export function checkDuplicateStageName({ raw, name }: FromInstruction, seen: ReadonlySet<string>, checks: Checks): void {
+  if (name === '' || !seen.has(name)) return
+  checks.report(RULE, [], () => ({
+    raw,
+    detail: `Duplicate stage name "${name}", stage names should be unique`,
+    hint: 'give each stage a name of its own',
+    at: raw.places.word(name),
+  }))
 }

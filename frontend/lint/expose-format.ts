@@ -1,17 +1,28 @@
-import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { RawInstruction } from '../source.ts'
-import { warning } from './rule.ts'
+import type { Checks } from './checks.ts'
+import type { Rule } from './rule.ts'
 
-/** ExposeInvalidFormat and ExposeProtoCasing: parts of a port that Docker drops or changes. Found once it is expanded. */
-export function* exposeFormat(raw: RawInstruction, port: string): Iterable<Diagnostic> {
-  const span = raw.places.word(port)
-  const protocol = port.split('/')[1] ?? ''
-  if (port.includes(':')) {
-    const hint = 'write the port of the container only; `run -p` publishes it'
-    yield warning('ExposeInvalidFormat', { message: `address and host port of \`${port}\` have no effect`, hint, span })
-  }
+const CASING: Rule = { name: 'ExposeProtoCasing', description: 'Protocol in EXPOSE instruction should be lowercase' }
+const FORMAT: Rule = {
+  name: 'ExposeInvalidFormat',
+  description: 'IP address and host-port mapping should not be used in EXPOSE instruction. This will become an error in a future release',
+}
+
+/** Parts of a port that Docker changes or drops. Found once it is expanded. */
+export function checkExposeFormat(raw: RawInstruction, port: string, protocol: string, hasHost: boolean, checks: Checks): void {
   if (protocol !== protocol.toLowerCase()) {
-    const hint = `write \`${protocol.toLowerCase()}\``
-    yield warning('ExposeProtoCasing', { message: `protocol \`${protocol}\` has upper-case letters`, hint, span })
+    checks.report(CASING, raw.comments, () => ({
+      raw,
+      detail: `Defined protocol '${port}' in EXPOSE instruction should be lowercase`,
+      hint: `write \`${protocol.toLowerCase()}\``,
+      at: raw.places.word(port),
+    }))
   }
+  if (!hasHost) return
+  checks.report(FORMAT, raw.comments, () => ({
+    raw,
+    detail: `EXPOSE instruction should not define an IP address or host-port mapping, found '${port}'`,
+    hint: 'write the port of the container only; `run -p` publishes it',
+    at: raw.places.word(port),
+  }))
 }

@@ -1,18 +1,23 @@
+import type { RawInstruction } from '../source.ts'
 import { splitBlanks } from '../split.ts'
+import type { Checks } from './checks.ts'
 import type { Rule } from './rule.ts'
 
-/** `FROM … as` or `from … AS`: one instruction in two casings. */
-export const fromAsCasing: Rule = {
-  name: 'FromAsCasing',
-  *check(program) {
-    for (const { from } of program.stages) {
-      const { keyword, rest, places } = from.raw
-      const as = splitBlanks(rest)[1]
-      const mixed = keyword !== keyword.toUpperCase() && keyword !== keyword.toLowerCase()
-      if (as === undefined || mixed) continue
-      const wanted = keyword === keyword.toUpperCase() ? 'AS' : 'as'
-      if (as !== wanted)
-        yield { message: `\`${as}\` is not in the casing of \`${keyword}\``, hint: `write \`${wanted}\``, span: places.word(as) }
-    }
-  },
+const RULE: Rule = { name: 'FromAsCasing', description: "The 'as' keyword should match the case of the 'from' keyword" }
+
+/** `FROM … as` or `from … AS`: one instruction in two casings. A `From` is another rule's matter. */
+export function checkFromAsCasing(raw: RawInstruction, checks: Checks): void {
+  const { keyword } = raw
+  const [, as, name] = splitBlanks(raw.rest)
+  if (as === undefined || name === undefined) return
+  const isLower = keyword === keyword.toLowerCase()
+  if (!isLower && keyword !== keyword.toUpperCase()) return
+  const wanted = isLower ? as.toLowerCase() : as.toUpperCase()
+  if (as === wanted) return
+  checks.report(RULE, raw.comments, () => ({
+    raw,
+    detail: `'${as}' and '${keyword}' keywords' casing do not match`,
+    hint: `write \`${wanted}\``,
+    at: raw.places.word(as),
+  }))
 }

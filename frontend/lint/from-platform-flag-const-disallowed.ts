@@ -1,15 +1,18 @@
+import type { Platform } from '../../core/platform.ts'
+import type { FromInstruction } from '../instructions/from.ts'
+import { goQuote } from '../lower/go-print.ts'
+import type { Checks } from './checks.ts'
 import type { Rule } from './rule.ts'
 
+const RULE: Rule = { name: 'FromPlatformFlagConstDisallowed', description: 'FROM --platform flag should not use a constant value' }
+
 /** A constant platform makes a stage the same for every target; its name may say that this is meant. */
-export const fromPlatformFlagConstDisallowed: Rule = {
-  name: 'FromPlatformFlagConstDisallowed',
-  *check(program) {
-    for (const { from } of program.stages) {
-      const { platform, name, raw } = from
-      if (platform === undefined || platform.includes('$')) continue
-      if (platform.split('/').some((part) => part !== '' && name.includes(part))) continue
-      const hint = 'take the platform from an `ARG`, or name the stage after it'
-      yield { message: `platform \`${platform}\` is a constant`, hint, span: raw.places.word('--platform') }
-    }
-  },
+export function checkConstantPlatform({ raw, name }: FromInstruction, written: string, platform: Platform, checks: Checks): void {
+  if (name.includes(platform.os) || name.includes(platform.architecture)) return
+  checks.report(RULE, raw.comments, () => ({
+    raw,
+    detail: `FROM --platform flag should not use constant value ${goQuote(written)}`,
+    hint: 'take the platform from an `ARG`, or name the stage after it',
+    at: raw.places.word('--platform'),
+  }))
 }

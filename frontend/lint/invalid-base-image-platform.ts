@@ -1,15 +1,24 @@
-import type { Diagnostic } from '../../core/diagnostic.ts'
-import type { ResolvedImage } from '../../core/image-plan.ts'
+import type { ImageConfig } from '../../core/manifest.ts'
 import { formatPlatform, type Platform } from '../../core/platform.ts'
 import type { RawInstruction } from '../source.ts'
-import { warning } from './rule.ts'
+import type { Checks } from './checks.ts'
+import type { Rule } from './rule.ts'
 
-/** InvalidBaseImagePlatform: a base made for another platform than the one asked for. Found when the base is known. */
-export function invalidBaseImagePlatform(raw: RawInstruction, image: ResolvedImage, wanted: Platform): Diagnostic {
-  const { os, architecture } = image.config
-  return warning('InvalidBaseImagePlatform', {
-    message: `\`${image.reference}\` is for \`${os}/${architecture}\`, expected \`${formatPlatform(wanted)}\``,
-    hint: `pull it for \`${formatPlatform(wanted)}\`, or write \`FROM --platform=${os}/${architecture}\``,
-    span: raw.span,
-  })
+const RULE: Rule = {
+  name: 'InvalidBaseImagePlatform',
+  description: 'Base image platform does not match expected target platform',
+  unlisted: true,
+}
+
+/** A base made for another platform than the one asked for. `base` is its name as FROM has it. */
+export function checkBasePlatform(raw: RawInstruction, base: string, config: ImageConfig, wanted: Platform, checks: Checks): void {
+  const { os, architecture, variant } = config
+  if (os === wanted.os && architecture === wanted.architecture) return
+  const actual = formatPlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) })
+  const expected = formatPlatform(wanted)
+  checks.report(RULE, [], () => ({
+    raw,
+    detail: `Base image ${base} was pulled with platform "${actual}", expected "${expected}" for current build`,
+    hint: `pull it for \`${expected}\`, or write \`FROM --platform=${actual}\``,
+  }))
 }

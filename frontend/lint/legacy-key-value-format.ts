@@ -1,15 +1,18 @@
+import type { RawInstruction } from '../source.ts'
+import type { Checks } from './checks.ts'
 import type { Rule } from './rule.ts'
 
-/** `ENV name value` takes the whole line for one value, which surprises. */
-export const legacyKeyValueFormat: Rule = {
+const RULE: Rule = {
   name: 'LegacyKeyValueFormat',
-  *check(program) {
-    for (const { instructions } of program.stages) {
-      for (const instruction of instructions) {
-        if ((instruction.kind !== 'env' && instruction.kind !== 'label') || !instruction.legacy) continue
-        const { name, span } = instruction.raw
-        yield { message: `\`${name} name value\` is an old form`, hint: `write \`${name} name=value\``, span }
-      }
-    }
-  },
+  description: 'Legacy key/value format with whitespace separator should not be used',
+}
+
+/** `ENV name value` takes the whole line for one value, which surprises. */
+export function legacyKeyValueFormat(raw: RawInstruction, checks: Checks): void {
+  const { keyword, name } = raw
+  checks.report(RULE, raw.comments, () => ({
+    raw,
+    detail: `"${keyword} key=value" should be used instead of legacy "${keyword} key value" format`,
+    hint: `write \`${name} name=value\``,
+  }))
 }

@@ -1,20 +1,17 @@
-import type { StageInstruction } from '../instructions/index.ts'
+import type { RawInstruction } from '../source.ts'
+import type { Checks } from './checks.ts'
 import type { Rule } from './rule.ts'
 
-/** Of several CMD, ENTRYPOINT or HEALTHCHECK of a stage only the last has an effect. */
-export const multipleInstructionsDisallowed: Rule = {
+const RULE: Rule = {
   name: 'MultipleInstructionsDisallowed',
-  *check(program) {
-    for (const { instructions } of program.stages) {
-      const last = new Map<string, StageInstruction>()
-      for (const instruction of instructions) {
-        if (instruction.kind !== 'cmd' && instruction.kind !== 'entrypoint' && instruction.kind !== 'healthcheck') continue
-        const earlier = last.get(instruction.kind)
-        last.set(instruction.kind, instruction)
-        if (earlier === undefined) continue
-        const { name, span } = earlier.raw
-        yield { message: `a later \`${name}\` of the stage replaces this one`, hint: 'keep one of them', span }
-      }
-    }
-  },
+  description: 'Multiple instructions of the same type should not be used in the same stage',
+}
+
+/** Of several CMD, ENTRYPOINT or HEALTHCHECK of a stage only the last has an effect: `earlier` has none. */
+export function multipleInstructionsDisallowed(earlier: RawInstruction, later: RawInstruction, checks: Checks): void {
+  checks.report(RULE, later.comments, () => ({
+    raw: earlier,
+    detail: `Multiple ${later.keyword} instructions should not be used in the same stage because only the last one will be used`,
+    hint: 'keep one of them',
+  }))
 }

@@ -1,17 +1,24 @@
+import type { FromInstruction } from '../instructions/from.ts'
+import type { Checks } from './checks.ts'
 import type { Rule } from './rule.ts'
 
-/** The target platform is what FROM takes anyway. */
-export const redundantTargetPlatform: Rule = {
+const RULE: Rule = {
   name: 'RedundantTargetPlatform',
-  *check(program) {
-    for (const { from } of program.stages) {
-      if (from.platform === '$TARGETPLATFORM' || from.platform === '${TARGETPLATFORM}') {
-        yield {
-          message: `\`--platform=${from.platform}\` is the default`,
-          hint: 'leave the flag out',
-          span: from.raw.places.word('--platform'),
-        }
-      }
-    }
-  },
+  description: 'Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior',
+}
+
+/** The target platform is what FROM takes anyway. `used` are the variables that the platform was expanded from. */
+export function checkRedundantTargetPlatform(
+  { raw, platform }: FromInstruction,
+  used: ReadonlySet<string>,
+  same: boolean,
+  checks: Checks,
+): void {
+  if (!same || used.size !== 1 || !used.has('TARGETPLATFORM')) return
+  checks.report(RULE, raw.comments, () => ({
+    raw,
+    detail: `Setting platform to predefined ${platform} in FROM is redundant as this is the default behavior`,
+    hint: 'leave the flag out',
+    at: raw.places.word('--platform'),
+  }))
 }

@@ -1,13 +1,16 @@
+import type { FromInstruction } from '../instructions/from.ts'
+import type { Checks } from './checks.ts'
 import type { Rule } from './rule.ts'
 
+const RULE: Rule = { name: 'ReservedStageName', description: 'Reserved words should not be used as stage names' }
+
 /** `scratch` and `context` mean something else where a stage is looked up. */
-export const reservedStageName: Rule = {
-  name: 'ReservedStageName',
-  *check(program) {
-    for (const { from } of program.stages) {
-      if (from.name === 'scratch' || from.name === 'context') {
-        yield { message: `\`${from.name}\` is a reserved name`, hint: 'give the stage another name', span: from.raw.places.word(from.name) }
-      }
-    }
-  },
+export function checkReservedStageName({ raw, name }: FromInstruction, checks: Checks): void {
+  if (name !== 'scratch' && name !== 'context') return
+  checks.report(RULE, [], () => ({
+    raw,
+    detail: `Stage name should not use the same name as reserved stage "${name}"`,
+    hint: 'give the stage another name',
+    at: raw.places.word(name),
+  }))
 }

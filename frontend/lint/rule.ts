@@ -1,20 +1,31 @@
-import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { Span } from '../../core/span.ts'
-import type { Program } from '../stages.ts'
+import type { RawInstruction } from '../source.ts'
 
-/** A check of a whole Dockerfile, named as BuildKit names it (docs: "Build checks"). */
+/** A build check, with name and text as BuildKit has them (docs/checks.md). */
 export interface Rule {
   readonly name: string
-  check(program: Program): Iterable<Finding>
+  readonly description: string
+  /** Off unless it is asked for by name. */
+  readonly experimental?: true
+  /** Docker has no page about it. */
+  readonly unlisted?: true
 }
 
+/** What a rule found. */
 export interface Finding {
-  readonly message: string
+  /** The instruction that it is about. */
+  readonly raw: RawInstruction
+  /** Docker's text, letter by letter: tools match on it. */
+  readonly detail: string
   readonly hint: string
-  readonly span: Span
+  /** The words at fault, where they are fewer than the instruction. */
+  readonly at?: Span
+  /** Lines that Docker gives, where these are not the instruction's. */
+  readonly within?: Span
 }
 
-/** A finding as a diagnostic. */
-export function warning(rule: string, { message, hint, span }: Finding): Diagnostic {
-  return { severity: 'warning', code: rule, message, hint, spans: [span] }
+/** Docker's page about a rule. */
+export function ruleUrl(name: string): string {
+  const words = name.replace(/([a-z])([A-Z])/g, '$1-$2').replace(/([A-Z])([A-Z][a-z])/g, '$1-$2')
+  return `https://docs.docker.com/go/dockerfile/rule/${words.toLowerCase()}/`
 }

@@ -1,10 +1,17 @@
-import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { RawInstruction } from '../source.ts'
-import { didYouMean } from '../suggest.ts'
-import { warning } from './rule.ts'
+import { nearestName } from '../suggest.ts'
+import type { Checks } from './checks.ts'
+import type { Rule } from './rule.ts'
 
-/** UndefinedArgInFrom: FROM sees only ARGs before the first FROM, and the platform's. Found while expanding. */
-export function undefinedArgInFrom(name: string, raw: RawInstruction, known: Iterable<string>): Diagnostic {
-  const hint = didYouMean(name, known, `declare it with \`ARG ${name}\` before the first \`FROM\``)
-  return warning('UndefinedArgInFrom', { message: `\`FROM\` uses \`$${name}\`, which is not set`, hint, span: raw.places.variable(name) })
+const RULE: Rule = { name: 'UndefinedArgInFrom', description: 'FROM command must use declared ARGs' }
+
+/** FROM sees only ARGs before the first FROM, and the platform's. Found while expanding; `known` are all declared names. */
+export function undefinedArgInFrom(name: string, raw: RawInstruction, known: Iterable<string>, checks: Checks): void {
+  const nearest = nearestName(name, known)
+  checks.report(RULE, raw.comments, () => ({
+    raw,
+    detail: `FROM argument '${name}' is not declared${nearest === undefined ? '' : ` (did you mean ${nearest}?)`}`,
+    hint: nearest === undefined ? `declare it with \`ARG ${name}\` before the first \`FROM\`` : `did you mean \`${nearest}\`?`,
+    at: raw.places.variable(name),
+  }))
 }

@@ -1,10 +1,17 @@
-import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { RawInstruction } from '../source.ts'
-import { didYouMean } from '../suggest.ts'
-import { warning } from './rule.ts'
+import { nearestName } from '../suggest.ts'
+import type { Checks } from './checks.ts'
+import type { Rule } from './rule.ts'
 
-/** UndefinedVar: an instruction uses a variable that neither ARG nor ENV set. Found while expanding. */
-export function undefinedVariable(name: string, raw: RawInstruction, known: Iterable<string>): Diagnostic {
-  const hint = didYouMean(name, known, `declare it with \`ARG ${name}\` or \`ENV ${name}=…\``)
-  return warning('UndefinedVar', { message: `variable \`$${name}\` is not set`, hint, span: raw.places.variable(name) })
+const RULE: Rule = { name: 'UndefinedVar', description: 'Variables should be defined before their use' }
+
+/** An instruction uses a variable that neither ARG nor ENV set. Found while expanding. */
+export function undefinedVariable(name: string, raw: RawInstruction, known: Iterable<string>, checks: Checks): void {
+  const nearest = nearestName(name, known)
+  checks.report(RULE, raw.comments, () => ({
+    raw,
+    detail: `Usage of undefined variable '$${name}'${nearest === undefined ? '' : ` (did you mean $${nearest}?)`}`,
+    hint: nearest === undefined ? `declare it with \`ARG ${name}\` or \`ENV ${name}=…\`` : `did you mean \`$${nearest}\`?`,
+    at: raw.places.variable(name),
+  }))
 }

@@ -9,13 +9,18 @@ import type { ShellInstruction } from '../instructions/shell.ts'
 import type { StopSignalInstruction } from '../instructions/stopsignal.ts'
 import type { UserInstruction } from '../instructions/user.ts'
 import type { VolumeInstruction } from '../instructions/volume.ts'
+import { jsonArgsRecommended } from '../lint/json-args-recommended.ts'
+import { legacyKeyValueFormat } from '../lint/legacy-key-value-format.ts'
+import { multipleInstructionsDisallowed } from '../lint/multiple-instructions-disallowed.ts'
 import { problem } from '../problems.ts'
 import { isSignal } from '../signals.ts'
+import type { RawInstruction } from '../source.ts'
 import { goQuoteCode, goQuoteList } from './go-print.ts'
 import { addHistory, commandArgs, expandIn, type LowerContext, type StageState } from './state.ts'
 
 /** CMD. Docker marks its arguments as already escaped, whatever their form. */
-export function lowerCmd(instruction: CmdInstruction, state: StageState): void {
+export function lowerCmd(instruction: CmdInstruction, state: StageState, context: LowerContext): void {
+  checkCommand(instruction, state, context)
   const args = commandArgs(state, instruction.command)
   state.config.Cmd = args
   state.config.ArgsEscaped = true
@@ -24,7 +29,8 @@ export function lowerCmd(instruction: CmdInstruction, state: StageState): void {
 }
 
 /** ENTRYPOINT: a command that comes from the base does not fit another program and goes. */
-export function lowerEntrypoint(instruction: EntrypointInstruction, state: StageState): void {
+export function lowerEntrypoint(instruction: EntrypointInstruction, state: StageState, context: LowerContext): void {
+  checkCommand(instruction, state, context)
   const args = commandArgs(state, instruction.command)
   state.config.Entrypoint = args
   if (!state.cmdSet) delete state.config.Cmd
@@ -36,6 +42,7 @@ export function lowerLabel(instruction: LabelInstruction, state: StageState, con
   const pairs = instruction.pairs.map(
     ([name, value]) => [expandIn(state, context, raw, name).text, expandIn(state, context, raw, value).text] as const,
   )
+  if (instruction.legacy) legacyKeyValueFormat(raw, context.checks)
   state.config.Labels = { ...state.config.Labels, ...Object.fromEntries(pairs) }
   addHistory(state, `LABEL ${pairs.map(([name, value]) => `${name}=${value}`).join(' ')}`, false)
 }
@@ -70,7 +77,8 @@ export function lowerShell(instruction: ShellInstruction, state: StageState): vo
 }
 
 /** HEALTHCHECK. History has the structure as Go's `%q` prints it. */
-export function lowerHealthcheck(instruction: HealthcheckInstruction, state: StageState): void {
+export function lowerHealthcheck(instruction: HealthcheckInstruction, state: StageState, context: LowerContext): void {
+  checkSingle(instruction.raw, state, context)
   const { check } = instruction
   state.config.Healthcheck = check
   const times = [check.Interval, check.Timeout, check.StartPeriod, check.StartInterval].map((time) => `"${formatDuration(time ?? 0)}"`)
@@ -85,4 +93,16 @@ export function lowerOnbuild(instruction: OnbuildInstruction, state: StageState)
 export function lowerMaintainer(instruction: MaintainerInstruction, state: StageState): void {
   state.author = instruction.author
   addHistory(state, `MAINTAINER ${instruction.author}`, false)
+}
+
+function checkCommand({ raw, command }: CmdInstruction | EntrypointInstruction, state: StageState, context: LowerContext): void {
+  checkSingle(raw, state, context)
+  if (command.form === 'shell' && (state.config.Shell ?? []).length === 0) jsonArgsRecommended(raw, context.checks)
+}
+
+/** Only the last of its kind in a stage has an effect. */
+function checkSingle(raw: RawInstruction, state: StageState, context: LowerContext): void {
+  const earlier = state.single.get(raw.name)
+  if (earlier !== undefined) multipleInstructionsDisallowed(earlier, raw, context.checks)
+  state.single.set(raw.name, raw)
 }

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { VertexId } from '../../core/graph.ts'
 import type { CopyAction, FileAction, WriteAction } from '../../core/op.ts'
 import type { CopyInstruction, InlineSource } from '../instructions/copy.ts'
-import { copyIgnoredFile } from '../lint/copy-ignored-file.ts'
+import { checkCopyIgnoredFile } from '../lint/copy-ignored-file.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
 import { displayText } from './names.ts'
@@ -20,6 +20,8 @@ export function lowerCopy(instruction: CopyInstruction, state: StageState, conte
   const chown = instruction.chown === undefined ? '' : expanded(instruction.chown)
   const chmod = instruction.chmod === undefined ? '' : expanded(instruction.chmod)
   const mode = readMode(instruction, chmod)
+  const ignore = instruction.from === undefined ? context.request.ignore : undefined
+  for (const source of sources) checkCopyIgnoredFile(raw, source, ignore, context.checks)
   const target: Target = {
     destination: resolveDestination(state, destination),
     ...(chown === '' ? {} : { chown }),
@@ -59,7 +61,6 @@ function writeAction({ name, content }: InlineSource, target: Target): WriteActi
 
 function sourceVertex(instruction: CopyInstruction, state: StageState, context: LowerContext, paths: readonly string[]): VertexId {
   if (instruction.from !== undefined) return sourceOf(instruction.from, instruction.raw, state, context, paths)
-  for (const path of paths) copyIgnoredFile(instruction.raw, path, context.request.ignore, context.problems)
   return context.graph.files('context', paths)
 }
 

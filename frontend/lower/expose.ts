@@ -1,25 +1,15 @@
 import { isIP } from 'node:net'
 import type { ExposeInstruction } from '../instructions/expose.ts'
-import { exposeFormat } from '../lint/expose-format.ts'
+import type { Checks } from '../lint/checks.ts'
+import { checkExposeFormat } from '../lint/expose-format.ts'
 import { problem } from '../problems.ts'
-import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
+import type { RawInstruction } from '../source.ts'
+import { addHistory, expandQuietly, type LowerContext, type StageState } from './state.ts'
 
 /** EXPOSE: ports into the config, ranges one by one. BuildKit sorts the arguments first, and history shows it. */
 export function lowerExpose(instruction: ExposeInstruction, state: StageState, context: LowerContext): void {
-  const { raw } = instruction
-  const words = instruction.ports.flatMap((port) => expandIn(state, context, raw, port).words)
-  for (const word of words) for (const finding of exposeFormat(raw, word)) context.problems.warn(finding)
-  words.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-  const ports = words.flatMap((word) =>
-    readPorts(word, (why) =>
-      problem(
-        'TSB_DOCKERFILE_PORT',
-        `\`${word}\` is not a port: ${why}`,
-        raw.places.word(word),
-        'write `port`, `port/udp` or `first-last/tcp`',
-      ),
-    ),
-  )
+  const words = [...instruction.ports].sort(bytewise).flatMap((port) => expandQuietly(state, instruction.raw, port).words)
+  const ports = words.flatMap((word) => readPorts(word, instruction.raw, context.checks))
   const exposed: Record<string, Record<string, never>> = { ...state.config.ExposedPorts }
   for (const port of ports) exposed[port] = {}
   state.config.ExposedPorts = exposed
@@ -27,22 +17,31 @@ export function lowerExpose(instruction: ExposeInstruction, state: StageState, c
 }
 
 /** `[ip:][host:]port[-port][/protocol]`; ip and host ports are checked and dropped, as Docker does. */
-function readPorts(word: string, fail: (why: string) => Error): readonly string[] {
+function readPorts(word: string, raw: RawInstruction, checks: Checks): readonly string[] {
+  const fail = (why: string): Error =>
+    problem(
+      'TSB_DOCKERFILE_PORT',
+      `\`${word}\` is not a port: ${why}`,
+      raw.places.word(word),
+      'write `port`, `port/udp` or `first-last/tcp`',
+    )
   const slash = word.lastIndexOf('/')
-  const protocol = (slash < 0 ? '' : word.slice(slash + 1)).toLowerCase() || 'tcp'
+  const written = slash < 0 ? '' : word.slice(slash + 1)
+  const protocol = written.toLowerCase() || 'tcp'
   if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw fail(`there is no protocol \`${protocol}\``)
   const parts = (slash < 0 ? word : word.slice(0, slash)).split(':')
+  const host = parts.at(-2) ?? ''
+  const ip = parts
+    .slice(0, -2)
+    .join(':')
+    .replace(/^\[(.*)\]$/, '$1')
+  checkExposeFormat(raw, word, written, ip !== '' || host !== '', checks)
   const container = readRange(parts.at(-1) ?? '', fail)
-  const host = parts.length > 1 ? (parts.at(-2) ?? '') : ''
   if (host !== '') {
     const hosts = readRange(host, fail)
     const count = container.last - container.first
     if (hosts.last - hosts.first !== count && count !== 0) throw fail('the ranges have different sizes')
   }
-  const ip = parts
-    .slice(0, -2)
-    .join(':')
-    .replace(/^\[(.*)\]$/, '$1')
   if (ip !== '' && isIP(ip) === 0) throw fail(`\`${ip}\` is not an address`)
   return Array.from({ length: container.last - container.first + 1 }, (_, i) => `${container.first + i}/${protocol}`)
 }
@@ -54,4 +53,8 @@ function readRange(text: string, fail: (why: string) => Error): { first: number;
   if (match === null || first > 65_535 || last > 65_535) throw fail('ports are numbers from 0 to 65535')
   if (last < first) throw fail('the range is empty')
   return { first, last }
+}
+
+function bytewise(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

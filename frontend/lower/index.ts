@@ -1,6 +1,8 @@
 import type { BuildPlan, ImagePlan } from '../../core/image-plan.ts'
 import type { ContainerConfig } from '../../core/manifest.ts'
 import type { StageInstruction } from '../instructions/index.ts'
+import type { Checks } from '../lint/checks.ts'
+import { checkBasePlatform } from '../lint/invalid-base-image-platform.ts'
 import type { Problems } from '../problems.ts'
 import type { ResolvedStage } from '../resolve.ts'
 import { proxyVariables } from '../scope.ts'
@@ -40,17 +42,18 @@ export interface LowerInput {
  * Turns the resolved stages into vertices and an image config with history as BuildKit's dockerfile2llb would.
  * Problems go to `problems`; the plan is only good when there are none.
  */
-export function lowerStages(input: LowerInput, problems: Problems): Omit<BuildPlan, 'diagnostics'> {
+export function lowerStages(input: LowerInput, problems: Problems, checks: Checks): Omit<BuildPlan, 'diagnostics'> {
   const { resolved, target, request, globals } = input
   const results = new Map<number, StageState>()
   const graph = new GraphBuilder()
-  const context: LowerContext = { request, globals, graph, problems, results, proxyEnv: proxyVariables(request.buildArgs) }
+  const context: LowerContext = { request, globals, graph, problems, checks, results, proxyEnv: proxyVariables(request.buildArgs) }
   const stageCount = input.program.stages.length + (usesImages(resolved) ? 1 : 0)
   // Stages only depend on earlier ones.
-  for (const index of [...resolved.keys()].sort((a, b) => a - b)) {
-    const stage = resolved.get(index) as ResolvedStage
+  const stages = [...resolved.values()].sort((a, b) => a.stage.index - b.stage.index)
+  for (const { stage, base } of stages) checkBase(stage, base, checks)
+  for (const stage of stages) {
     const state = beginStage(stage, stageCount, context)
-    results.set(index, state)
+    results.set(stage.stage.index, state)
     for (const instruction of stage.instructions) {
       problems.attempt(instruction.raw.span, () => lower(instruction, state, context))
     }
@@ -88,6 +91,11 @@ const LOWER: { readonly [K in StageInstruction['kind']]: Lower<Extract<StageInst
 function lower(instruction: StageInstruction, state: StageState, context: LowerContext): void {
   const step = LOWER[instruction.kind] as Lower<StageInstruction>
   step(instruction, state, context)
+}
+
+function checkBase({ from }: Stage, base: ResolvedStage['base'], checks: Checks): void {
+  if (base.kind !== 'image' || base.image.config.rootfs.diff_ids.length === 0) return
+  checkBasePlatform(from.raw, base.name, base.image.config, base.platform, checks)
 }
 
 function imagePlan(state: StageState, request: CompileRequest): ImagePlan {

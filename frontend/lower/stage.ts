@@ -1,8 +1,7 @@
 import { posix } from 'node:path'
 import type { ContainerConfig, ImageConfig } from '../../core/manifest.ts'
 import type { CopyAction, Op } from '../../core/op.ts'
-import { type Platform, platformMatches } from '../../core/platform.ts'
-import { invalidBaseImagePlatform } from '../lint/invalid-base-image-platform.ts'
+import type { Platform } from '../../core/platform.ts'
 import type { Base, ResolvedStage } from '../resolve.ts'
 import { type Stage, stageId } from '../stages.ts'
 import { withVariable } from './env.ts'
@@ -19,10 +18,10 @@ export function beginStage(resolved: ResolvedStage, stageCount: number, context:
   const start = base.kind === 'stage' ? inherit(base, context) : begin(base, stage, id, names, context)
   // The triggers have become instructions of this stage.
   delete start.config.OnBuild
-  return { ...start, id, names, sources, cmdSet: false }
+  return { ...start, id, names, sources, cmdSet: false, single: new Map() }
 }
 
-type Start = Omit<StageState, 'id' | 'names' | 'sources' | 'cmdSet'>
+type Start = Omit<StageState, 'id' | 'names' | 'sources' | 'cmdSet' | 'single'>
 
 function inherit(base: Extract<Base, { kind: 'stage' }>, context: LowerContext): Start {
   const parent = context.results.get(base.index) as StageState
@@ -66,7 +65,6 @@ function baseVertex(base: Exclude<Base, { kind: 'stage' }>, stage: Stage, id: st
   const { image, platform } = base
   const { raw } = stage.from
   const name = names.next(`FROM ${image.reference}`)
-  if (!platformMatches(platformOf(image.config), platform)) context.problems.warn(invalidBaseImagePlatform(raw, image, platform))
   // An image without layers is an empty root with a config.
   if (image.config.rootfs.diff_ids.length === 0) return context.graph.scratch()
   return context.graph.image(image, platform, () => ({ name, stage: id, span: raw.span }))

@@ -4,6 +4,7 @@ import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../core/mani
 import type { Platform } from '../../core/platform.ts'
 import { type ExpandOptions, type Expansion, expand } from '../expand.ts'
 import type { SourceRef } from '../instructions/common.ts'
+import type { Checks } from '../lint/checks.ts'
 import { undefinedVariable } from '../lint/undefined-var.ts'
 import { type Problems, problem } from '../problems.ts'
 import type { Source } from '../resolve.ts'
@@ -38,6 +39,8 @@ export interface StageState {
   readonly history: HistoryEntry[]
   /** CMD stood in this very stage, so ENTRYPOINT leaves it. */
   cmdSet: boolean
+  /** CMD, ENTRYPOINT and HEALTHCHECK of this very stage, by name: the last of each. */
+  readonly single: Map<string, RawInstruction>
   /** A WORKDIR stood in this chain of stages. */
   workdirSet: boolean
   readonly sources: ReadonlyMap<SourceRef, Source>
@@ -50,6 +53,7 @@ export interface LowerContext {
   readonly proxyEnv: readonly string[]
   readonly graph: GraphBuilder
   readonly problems: Problems
+  readonly checks: Checks
   /** Finished stages' results, by index. */
   readonly results: ReadonlyMap<number, StageState>
 }
@@ -71,8 +75,16 @@ export function expandBody(state: StageState, context: LowerContext, raw: RawIns
 
 function expandWith(state: StageState, context: LowerContext, raw: RawInstruction, text: string, options: ExpandOptions): Expansion {
   const expansion = placed(raw, text, () => expand(text, (name) => state.variables.get(name), options))
-  for (const name of expansion.unset) context.problems.warn(undefinedVariable(name, raw, state.variables.keys()))
+  // An ARG without a value is declared all the same.
+  for (const name of expansion.unset) {
+    if (!state.args.some((arg) => arg.name === name)) undefinedVariable(name, raw, state.variables.keys(), context.checks)
+  }
   return expansion
+}
+
+/** The same where BuildKit does not warn. */
+export function expandQuietly(state: StageState, raw: RawInstruction, text: string): Expansion {
+  return placed(raw, text, () => expand(text, (name) => state.variables.get(name), { escape: raw.escape }))
 }
 
 /** Sets a variable for what follows. BuildKit hands variables to RUN in the order they were last set. */

@@ -8,7 +8,7 @@ import { addHistory, expandIn, type LowerContext, type StageState } from './stat
 export function lowerWorkdir(instruction: WorkdirInstruction, state: StageState, context: LowerContext): void {
   const { raw } = instruction
   const written = expandIn(state, context, raw, instruction.path).text
-  if (!state.workdirSet && !written.startsWith('/')) context.problems.warn(workdirRelativePath(raw, written))
+  if (!state.workdirSet && !written.startsWith('/')) workdirRelativePath(raw, written, context.checks)
   state.workdirSet = true
   const path = posix.resolve('/', state.config.WorkingDir ?? '/', written)
   state.config.WorkingDir = path

@@ -26,8 +26,7 @@ function image(reference: string): ResolvedImage {
 }
 
 test('images are asked for once each, in parallel, and only those of reachable stages', async () => {
-  const text =
-    'FROM a AS one\nFROM b AS two\nFROM never\nFROM A:latest AS bad\nFROM a\nCOPY --from=one / /\nCOPY --from=two / /\nCOPY --from=c / /'
+  const text = 'FROM a AS one\nFROM b AS two\nFROM never\nFROM a\nCOPY --from=one / /\nCOPY --from=two / /\nCOPY --from=c / /'
   const asked: string[] = []
   let release = (): void => {}
   const all = new Promise<void>((resolve) => {
@@ -92,4 +91,34 @@ test('a line of more than 65535 bytes is refused', async () => {
     compile(request(`${text}é`), async (reference) => image(reference)),
     (error) => isTsbError(error) && error.code === 'TSB_DOCKERFILE_LINE_TOO_LONG',
   )
+})
+
+test('what is wrong with a stage that nobody needs is wrong with the file', async () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ['FROM A:latest AS bad\nFROM scratch', 'TSB_REFERENCE_INVALID'],
+    ['FROM $none AS bad\nFROM scratch', 'TSB_DOCKERFILE_BASE_BLANK'],
+    ['FROM scratch AS bad\nCOPY --from=7 / /\nFROM scratch', 'TSB_DOCKERFILE_STAGE_UNKNOWN'],
+    ['FROM scratch AS bad\nCOPY --from=bad / /\nFROM scratch', 'TSB_DOCKERFILE_STAGE_CYCLE'],
+  ]
+  for (const [text, code] of cases) {
+    await assert.rejects(
+      compile(request(text), async (reference) => image(reference)),
+      (error) => isTsbError(error) && error.code === code,
+    )
+  }
+})
+
+test('problems of all kinds and stages are told together, and no image is looked up for them', async () => {
+  const text = 'FROM a AS one\nRUNN x\nFROM one AS two\nCOPY --from=9 / /\nFROM b\nUSER ${x:y}\nCOPY --from=two / /'
+  const never = async (): Promise<ResolvedImage> => assert.fail('looked up')
+  await assert.rejects(compile(request(text), never), (error) => {
+    assert.ok(isTsbError(error))
+    const found = error.diagnostics.map(({ code, spans }) => [code, spans[0]?.start.line])
+    assert.deepEqual(found, [
+      ['TSB_DOCKERFILE_UNKNOWN_INSTRUCTION', 2],
+      ['TSB_DOCKERFILE_STAGE_UNKNOWN', 4],
+      ['TSB_DOCKERFILE_SUBSTITUTION', 6],
+    ])
+    return true
+  })
 })

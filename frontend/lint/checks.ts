@@ -1,0 +1,44 @@
+import type { Problems } from '../problems.ts'
+import { type CheckOptions, commentOptions } from './options.ts'
+import { type Finding, type Rule, ruleUrl } from './rule.ts'
+
+/** Where the rules report: keeps what nobody switched off, in the order of BuildKit. */
+export class Checks {
+  readonly #problems: Problems
+  readonly #options: CheckOptions
+
+  constructor(problems: Problems, options: CheckOptions) {
+    this.#problems = problems
+    this.#options = options
+  }
+
+  /** Findings are errors, all together. */
+  get failing(): boolean {
+    return this.#options.error
+  }
+
+  /**
+   * Keeps what `find` says, unless the file's options or those in `comments` (above the instruction) leave the rule out. Only then
+   * is it called: places cost time.
+   */
+  report(rule: Rule, comments: readonly string[], find: () => Finding): void {
+    if (!this.#isOn(rule, comments)) return
+    const { raw, detail, hint, at, within } = find()
+    this.#problems.warn({
+      severity: 'warning',
+      code: rule.name,
+      message: detail,
+      hint,
+      spans: [at ?? raw.span],
+      within: within ?? raw.span,
+      rule: { description: rule.description, ...(rule.unlisted ? {} : { url: ruleUrl(rule.name) }) },
+    })
+  }
+
+  #isOn({ name, experimental }: Rule, comments: readonly string[]): boolean {
+    const all = [this.#options, commentOptions(comments)]
+    const key = experimental ? 'experimental' : 'skip'
+    const named = all.some((options) => options[key].has('all') || options[key].has(name))
+    return experimental ? named : !named
+  }
+}
