@@ -40,6 +40,7 @@ export function runSpec({ options, config, env }: RunRequest, root: ContainerRoo
     mounts: options.volumes.map(parseVolume),
     extraHosts: [],
     terminal: options.tty,
+    security: 'sandbox',
     readonlyRoot: false,
     openPorts: true,
   }
@@ -101,7 +102,7 @@ function parseVolume(text: string): Mount {
   const path = resolve(source)
   // As docker does with `-v`.
   if (!existsSync(path)) makeVolume(path)
-  return { source: path, target: target ?? '', readonly: mode === 'ro' }
+  return { kind: 'host', source: path, target: target ?? '', readonly: mode === 'ro' }
 }
 
 function makeVolume(path: string): void {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hostsFile } from './hosts.ts'
 import { planContainer, type RuntimeConfig } from './plan.ts'
@@ -9,26 +9,28 @@ import type { ResolvedUser } from './user.ts'
 
 const HOST_RESOLV_CONF = '/etc/resolv.conf'
 
-/** The folder that an OCI runtime starts a container from (OCI runtime spec, bundle.md). */
+/**
+ * The folder that an OCI runtime starts a container from (OCI runtime spec, bundle.md). On disk it stays empty: the runner mounts
+ * memory on it where nobody else sees that, because secrets may be among the files.
+ */
 export interface Bundle extends AsyncDisposable {
   readonly path: string
   readonly config: RuntimeConfig
+  /** Its files: name to text. */
+  readonly files: Readonly<Record<string, string>>
 }
 
-/** Writes the bundle of `spec` under `stateDirectory`. Disposing removes it; the root is mounted in it only inside the runner. */
-export async function writeBundle(stateDirectory: string, spec: ProcessSpec, user: ResolvedUser, host: HostFacts): Promise<Bundle> {
+/** Makes the bundle of `spec` under `stateDirectory`. Disposing removes it. */
+export async function makeBundle(stateDirectory: string, spec: ProcessSpec, user: ResolvedUser, host: HostFacts): Promise<Bundle> {
   const path = join(stateDirectory, spec.id)
-  const resolvConf = join(path, 'resolv.conf')
-  const hosts = join(path, 'hosts')
-  const config = planContainer(spec, user, { architecture: host.architecture, cgroups: host.cgroups, resolvConf, hosts })
-  const resolvers = await resolvConfFor(spec.network)
+  const config = planContainer(spec, user, { ...host, bundle: path })
+  const files = {
+    'config.json': JSON.stringify(config),
+    'resolv.conf': await resolvConfFor(spec.network),
+    hosts: hostsFile(spec.hostname, spec.extraHosts),
+  }
   await mkdir(path, { recursive: true, mode: 0o700 })
-  await Promise.all([
-    writeFile(join(path, 'config.json'), JSON.stringify(config)),
-    writeFile(resolvConf, resolvers, { mode: 0o644 }),
-    writeFile(hosts, hostsFile(spec.hostname, spec.extraHosts), { mode: 0o644 }),
-  ])
-  return { path, config, [Symbol.asyncDispose]: () => removeBundle(path) }
+  return { path, config, files, [Symbol.asyncDispose]: () => rmdir(path) }
 }
 
 async function resolvConfFor(network: NetworkMode): Promise<string> {
@@ -43,12 +45,4 @@ async function readOrEmpty(path: string): Promise<string> {
   } catch {
     return ''
   }
-}
-
-async function removeBundle(path: string): Promise<void> {
-  // Not recursive: should a root ever be mounted there after all, its files must survive.
-  await rmdir(join(path, 'rootfs')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-  })
-  await rm(path, { recursive: true, force: true })
 }

@@ -1,9 +1,10 @@
 import { env as ownEnvironment } from 'node:process'
 import type { Effects } from '../core/effects.ts'
-import { writeBundle } from './bundle.ts'
+import { makeBundle } from './bundle.ts'
 import { sweepCgroups } from './cgroups.ts'
 import { diskFull, isDiskFull } from './disk-full.ts'
 import { findRunner } from './locate.ts'
+import { mountPoints, planSources } from './mounts.ts'
 import { toOutcome } from './outcome.ts'
 import { cgroupName } from './plan.ts'
 import { type HostFacts, probeHost, requirePasta, requireRuntime } from './probe.ts'
@@ -36,12 +37,14 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const runtime = requireRuntime(host, options.runtime)
       const network = networkOf(spec, host)
       const user = await lookUp(spec, options)
-      await using bundle = await writeBundle(options.stateDirectory, spec, user, host)
+      await using bundle = await makeBundle(options.stateDirectory, spec, user, host)
       const { process, mounts } = bundle.config
       const path = process.env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length)
       const request: RunnerRequest = {
         id: spec.id,
         bundle: bundle.path,
+        files: bundle.files,
+        sources: planSources(spec.mounts, bundle.path),
         runtime,
         layers: spec.layers,
         upper: spec.upper,
@@ -51,9 +54,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         cgroup: cgroupName(spec.id),
         terminal: spec.terminal,
         capture: io.kind === 'capture',
-        mounts: mounts.map(({ type, source, destination }) =>
-          type === 'bind' ? { target: destination, source } : { target: destination },
-        ),
+        mounts: mountPoints(mounts, spec),
         cwd: { path: process.cwd, uid: user.uid, gid: user.gid },
         command: process.args[0] ?? '',
         ...(path === undefined ? {} : { path }),

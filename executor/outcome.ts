@@ -25,7 +25,7 @@ function notStarted(code: RunnerFailure, message: string): ProcessOutcome {
       return { kind: 'not-started', reason: 'not-executable', message }
     case 'runtime': {
       const reason = reasonOf(message)
-      if (reason === undefined) throw toError(code, message)
+      if (reason === undefined) throw toError(isMountTarget(message) ? 'mount-target' : code, message)
       return { kind: 'not-started', reason, message }
     }
     default:
@@ -46,6 +46,11 @@ function reasonOf(message: string): Reason | undefined {
   return undefined
 }
 
+/** The words of runc and of crun for a mount that they cannot make: below another one the runner cannot look beforehand. */
+function isMountTarget(message: string): boolean {
+  return /error mounting .* to rootfs at|mount .* to `[^`]*`:|(?:creat(?:e|ing)|make) mountpoint/i.test(message)
+}
+
 type HostFailure = Exclude<RunnerFailure, 'command-not-found' | 'command-not-executable'>
 
 const ERRORS: Readonly<Record<HostFailure, readonly [code: ErrorCode, fault: Fault, hint?: string]>> = {
@@ -53,6 +58,8 @@ const ERRORS: Readonly<Record<HostFailure, readonly [code: ErrorCode, fault: Fau
   isolation: ['TSB_RUNTIME_FAILED', 'host'],
   privilege: ['TSB_PRIVILEGE_MISSING', 'host', 'run as root'],
   root: ['TSB_RUNTIME_FAILED', 'host'],
+  'mount-source': ['TSB_MOUNT_SOURCE_MISSING', 'input', 'check the path: it is relative to the root of its source'],
+  'mount-target': ['TSB_MOUNT_TARGET', 'input', 'mount a directory on a directory, and a file on a file, or where nothing is yet'],
   network: ['TSB_NETWORK_FAILED', 'host', 'check the network of this machine, or use `--network host`'],
   runtime: ['TSB_RUNTIME_FAILED', 'host', 'check that the OCI runtime itself works, or name another with `--oci-runtime`'],
 }

@@ -2,12 +2,15 @@ import { access, constants, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
 import { TsbError } from '../core/error.ts'
+import { CAPABILITIES_BY_NUMBER } from './defaults.ts'
 
 /** What this machine offers to containers. */
 export interface HostFacts {
   /** Node's name. */
   readonly architecture: string
   readonly root: boolean
+  /** That this process has. */
+  readonly capabilities: readonly string[]
   /** Absolute paths of programs; absent when not installed. */
   readonly runtime?: string
   readonly pasta?: string
@@ -19,15 +22,17 @@ export interface HostFacts {
 /** Looks around: `runtime` is a name (searched in PATH) or a path. A few file system calls, no process. */
 export async function probeHost(runtime: string, env: Readonly<Record<string, string | undefined>>): Promise<HostFacts> {
   const path = env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-  const [runtimePath, pasta, fileSystems, unified] = await Promise.all([
+  const [runtimePath, pasta, fileSystems, unified, status] = await Promise.all([
     findProgram(runtime, path),
     findProgram('pasta', path),
     readFile('/proc/filesystems', 'utf8').catch(() => ''),
     usable('/sys/fs/cgroup/cgroup.controllers', constants.R_OK),
+    readFile('/proc/self/status', 'utf8'),
   ])
   return {
     architecture: process.arch,
     root: process.geteuid?.() === 0,
+    capabilities: capabilitiesIn(status),
     ...(runtimePath === undefined ? {} : { runtime: runtimePath }),
     ...(pasta === undefined ? {} : { pasta }),
     overlay: /^nodev\toverlay$/m.test(fileSystems),
@@ -60,6 +65,12 @@ export function requirePasta(host: HostFacts): string {
     hint: 'install it: `apt-get install passt`, or use `--network host`',
     fault: 'host',
   })
+}
+
+/** Of the text of /proc/self/status: those that are effective. */
+function capabilitiesIn(status: string): readonly string[] {
+  const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
+  return CAPABILITIES_BY_NUMBER.filter((_, number) => (mask >> BigInt(number)) & 1n)
 }
 
 async function findProgram(name: string, path: string): Promise<string | undefined> {

@@ -4,6 +4,9 @@ import { TsbError } from '../core/error.ts'
 export interface RunnerRequest {
   readonly id: string
   readonly bundle: string
+  /** The bundle's files: name to text. */
+  readonly files: Readonly<Record<string, string>>
+  readonly sources: readonly RunnerSource[]
   readonly runtime: string
   readonly layers: readonly string[]
   readonly upper: string
@@ -13,11 +16,29 @@ export interface RunnerRequest {
   readonly cgroup: string
   readonly terminal: boolean
   readonly capture: boolean
-  readonly mounts: readonly { readonly target: string; readonly source?: string }[]
+  readonly mounts: readonly { readonly target: string; readonly source?: string; readonly mode?: number }[]
   readonly cwd: { readonly path: string; readonly uid: number; readonly gid: number }
   readonly command: string
   readonly path?: string
 }
+
+/** What has to stand at a place of the bundle before the container starts. */
+export type RunnerSource =
+  | {
+      readonly place: string
+      readonly kind: 'tree'
+      readonly layers: readonly string[]
+      readonly upper?: { readonly path: string; readonly work: string }
+      readonly path: string
+    }
+  | {
+      readonly place: string
+      readonly kind: 'file'
+      readonly hex: string
+      readonly mode: number
+      readonly uid: number
+      readonly gid: number
+    }
 
 /** Later lines. The end of the descriptor means: kill everything. */
 export type RunnerControl = { readonly kind: 'signal'; readonly signal: number }
@@ -35,6 +56,8 @@ export type RunnerFailure =
   | 'isolation'
   | 'privilege'
   | 'root'
+  | 'mount-source'
+  | 'mount-target'
   | 'network'
   | 'runtime'
   | 'command-not-found'

@@ -8,7 +8,7 @@ export interface ProcessSpec {
   readonly upper: string
   readonly work: string
   readonly args: readonly string[]
-  /** `NAME=value`, complete; HOME is added from passwd when missing. */
+  /** `NAME=value`, complete; HOME is added from passwd when missing. May hold secrets: no disk ever sees it. */
   readonly env: readonly string[]
   /** Absolute; made 0755 when missing, owned by the user. */
   readonly cwd: string
@@ -23,17 +23,60 @@ export interface ProcessSpec {
   readonly extraHosts: readonly (readonly [string, string])[]
   /** A pseudo-terminal on the caller's own (`tsbuild run -t`). */
   readonly terminal: boolean
+  /** `insecure`: every capability and device, no system call filter, nothing of the kernel hidden or read-only. */
+  readonly security: 'sandbox' | 'insecure'
   /** Read-only view of the root. */
   readonly readonlyRoot: boolean
 }
 
 export type NetworkMode = 'default' | 'none' | 'host'
 
-/** Something of the host inside the container. The host path is opened when the container starts. */
-export interface Mount {
+/** What the container sees besides its root. Targets are absolute; those that lie in another's target come after it. */
+export type Mount = HostMount | TreeMount | TmpfsMount | FileMount
+
+/** Something of the machine: a directory, a file, a socket. The path is opened when the container starts. */
+export interface HostMount {
+  readonly kind: 'host'
   readonly source: string
   readonly target: string
   readonly readonly: boolean
+}
+
+/** A path of some layers, or of a directory, which is then the `upper` alone. */
+export interface TreeMount {
+  readonly kind: 'tree'
+  /** Overlay layers, bottom first. */
+  readonly layers: readonly string[]
+  /** Where writes go: needed for a mount that is not read-only, and where there are no layers. */
+  readonly upper?: {
+    readonly path: string
+    /** Fresh and empty, on the same file system; not used without layers. */
+    readonly work: string
+  }
+  /** `/` anchored; links in it are followed and never lead out of the tree. */
+  readonly source: string
+  readonly target: string
+  readonly readonly: boolean
+}
+
+/** Memory that ends with the container. */
+export interface TmpfsMount {
+  readonly kind: 'tmpfs'
+  readonly target: string
+  /** Bytes; absent is unlimited. */
+  readonly size?: number
+  readonly readonly: boolean
+}
+
+/** A file in memory, read-only: no disk ever sees its content. */
+export interface FileMount {
+  readonly kind: 'file'
+  readonly content: Uint8Array
+  readonly target: string
+  /** Permission bits alone. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
 }
 
 /** Where the process's streams go: straight to ours, or to the caller in chunks. */
@@ -53,7 +96,8 @@ export interface Executor {
   /**
    * Runs one process to its end. Aborting `signal` kills everything in the container at once; the promise then
    * rejects with `TSB_INTERRUPTED`. Afterwards no mount, process, cgroup or namespace of it is left, whatever happened.
-   * @throws TsbError `TSB_RUNTIME_MISSING`, `TSB_RUNTIME_FAILED`, `TSB_USER_UNKNOWN`, `TSB_PRIVILEGE_MISSING`, `TSB_NETWORK_FAILED`
+   * @throws TsbError `TSB_RUNTIME_MISSING`, `TSB_RUNTIME_FAILED`, `TSB_USER_UNKNOWN`, `TSB_PRIVILEGE_MISSING`, `TSB_NETWORK_FAILED`,
+   * `TSB_MOUNT_SOURCE_MISSING`, `TSB_MOUNT_TARGET`
    */
   run(spec: ProcessSpec, io: ProcessIo, control: ProcessControl): Promise<ProcessOutcome>
 }

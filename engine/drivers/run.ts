@@ -58,6 +58,7 @@ function specOf(session: Session, op: RunOp, layers: readonly string[], workspac
     mounts: [],
     extraHosts: [],
     terminal: false,
+    security: op.security,
     readonlyRoot: false,
   }
 }

@@ -77,7 +77,7 @@ test('processes left behind end with the first one', options, async () => {
 
 test('of the mount points only those of the kernel stay in an empty root, as with Docker', options, async () => {
   const { stdout } = await sandbox.sh('busybox cat /etc/hosts; busybox ls -d /proc /sys /dev /etc /mnt/a', {
-    mounts: [{ source: sandbox.layer, target: '/mnt/a', readonly: true }],
+    mounts: [{ kind: 'host', source: sandbox.layer, target: '/mnt/a', readonly: true }],
     extraHosts: [['other', '192.0.2.7']],
   })
   assert.match(stdout, /^127\.0\.0\.1\tlocalhost sandbox\n::1\tlocalhost ip6-localhost ip6-loopback\n192\.0\.2\.7\tother\n/)

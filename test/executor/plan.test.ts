@@ -21,10 +21,11 @@ const SPEC: ProcessSpec = {
   mounts: [],
   extraHosts: [],
   terminal: false,
+  security: 'sandbox',
   readonlyRoot: false,
 }
 const USER = { uid: 5, gid: 6, additionalGids: [6, 7], home: '/home/x' }
-const HOST = { architecture: 'x64', cgroups: 'v1', resolvConf: '/b/resolv.conf', hosts: '/b/hosts' } as const
+const HOST = { architecture: 'x64', cgroups: 'v1', capabilities: ['CAP_CHOWN'], bundle: '/b' } as const
 
 test('user, environment, namespaces', () => {
   const config = planContainer(SPEC, USER, HOST)
@@ -40,9 +41,9 @@ test('user, environment, namespaces', () => {
 
 test('mounts come after those they lie in, and replace ours', () => {
   const mounts = [
-    { source: '/s/deep', target: '/etc/deep/er', readonly: true },
-    { source: '/s/hosts', target: '/etc/hosts', readonly: false },
-    { source: '/s/etc', target: '/etc', readonly: false },
+    { kind: 'host' as const, source: '/s/deep', target: '/etc/deep/er', readonly: true },
+    { kind: 'host' as const, source: '/s/hosts', target: '/etc/hosts', readonly: false },
+    { kind: 'host' as const, source: '/s/etc', target: '/etc', readonly: false },
   ]
   const planned = planContainer({ ...SPEC, mounts }, USER, HOST).mounts.filter(({ type }) => type === 'bind')
   assert.deepEqual(
@@ -57,7 +58,11 @@ test('mounts come after those they lie in, and replace ours', () => {
 })
 
 test('the profile of each architecture', () => {
-  const profile = (architecture: string) => planContainer(SPEC, USER, { ...HOST, architecture }).linux.seccomp
+  const profile = (architecture: string) => {
+    const { seccomp } = planContainer(SPEC, USER, { ...HOST, architecture }).linux
+    assert.ok(seccomp)
+    return seccomp
+  }
   assert.ok(profile('x64').syscalls[0]?.names.includes('arch_prctl'))
   assert.ok(!profile('arm64').syscalls[0]?.names.includes('arch_prctl'))
   for (const architecture of ['x64', 'arm64', 'riscv64', 'ppc64', 's390x']) {

@@ -85,9 +85,9 @@ test('bind mounts', options, async () => {
   const script = 'busybox cat /mnt/deep/file /one; echo x > /mnt/deep/new && echo wrote; echo y > /rw/new && echo wrote rw'
   const { stdout } = await sandbox.sh(script, {
     mounts: [
-      { source: join(source, 'file'), target: '/one', readonly: true },
-      { source, target: '/mnt/deep', readonly: true },
-      { source, target: '/rw', readonly: false },
+      { kind: 'host', source: join(source, 'file'), target: '/one', readonly: true },
+      { kind: 'host', source, target: '/mnt/deep', readonly: true },
+      { kind: 'host', source, target: '/rw', readonly: false },
     ],
   })
   assert.equal(stdout, 'contentcontentwrote rw\n')

@@ -77,6 +77,7 @@ export async function makeSandbox(): Promise<Sandbox> {
         mounts: [],
         extraHosts: [],
         terminal: false,
+        security: 'sandbox',
         readonlyRoot: false,
         ...changes,
       }

@@ -18,6 +18,10 @@ pub enum Code {
     Privilege,
     /// The root could not be put together.
     Root,
+    /// What should be mounted is not there.
+    MountSource,
+    /// Where something should be mounted stands something that it cannot be mounted on.
+    MountTarget,
     Network,
     /// The OCI runtime did not start the container; the message is its own.
     Runtime,

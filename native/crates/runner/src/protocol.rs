@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
@@ -12,8 +13,12 @@ use crate::failure::Failure;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
     pub id: String,
-    /// Holds `config.json`; its `rootfs` becomes the mount point of the root.
+    /// An empty directory that gets memory mounted on it; its `rootfs` becomes the mount point of the root.
     pub bundle: PathBuf,
+    /// What goes into the bundle, `config.json` among it: name to text. It may hold secrets, so no disk must see it.
+    pub files: BTreeMap<String, String>,
+    /// What mounts take from the bundle.
+    pub sources: Vec<Source>,
     pub runtime: PathBuf,
     /// Bottom first.
     pub layers: Vec<PathBuf>,
@@ -46,11 +51,50 @@ pub enum Network {
     },
 }
 
+/// Something that is made for the container and bound into it.
+#[derive(Deserialize)]
+pub struct Source {
+    /// Where in the bundle it has to stand.
+    pub place: PathBuf,
+    #[serde(flatten)]
+    pub content: Content,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Content {
+    /// A path of an overlay, or of a plain directory, which is one without layers.
+    Tree {
+        /// Bottom first.
+        layers: Vec<PathBuf>,
+        upper: Option<WritableLayer>,
+        /// Links are followed, and none leads out.
+        path: PathBuf,
+    },
+    /// A file in memory.
+    File {
+        /// Its bytes as hex digits.
+        hex: String,
+        mode: u32,
+        uid: u32,
+        gid: u32,
+    },
+}
+
+#[derive(Deserialize)]
+pub struct WritableLayer {
+    pub path: PathBuf,
+    /// Not used without layers below.
+    pub work: PathBuf,
+}
+
 #[derive(Deserialize)]
 pub struct MountPoint {
     pub target: PathBuf,
     /// Absent for a file system of the kernel, which is a directory.
     pub source: Option<PathBuf>,
+    /// Of a directory that has to be made there: what is mounted may take it over.
+    pub mode: Option<u32>,
 }
 
 #[derive(Deserialize)]

@@ -42,6 +42,9 @@ impl Stubs {
             stubs.copied_up.extend(CopiedUp::expect(root, upper, &place.existing)?);
             let keep = KEPT.iter().any(|kept| mount.target == Path::new(kept));
             keeping_times(&root.join(&place.existing), || stubs.make_missing(&place, file, keep))?;
+            if let Some(mode) = mount.mode {
+                fs::set_permissions(root.join(place.full()), Permissions::from_mode(mode))?;
+            }
         }
         Ok(stubs)
     }
@@ -106,7 +109,7 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     fn directory(target: &str) -> MountPoint {
-        MountPoint { target: target.into(), source: None }
+        MountPoint { target: target.into(), source: None, mode: None }
     }
 
     fn listing(root: &Path) -> Vec<PathBuf> {
@@ -120,7 +123,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let upper = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("etc")).unwrap();
-        let file = MountPoint { target: "/etc/hosts".into(), source: Some("/proc/self/status".into()) };
+        let file = MountPoint { target: "/etc/hosts".into(), source: Some("/proc/self/status".into()), mode: None };
         let times = || ["", "etc"].map(|path| fs::metadata(root.path().join(path)).unwrap().mtime_nsec());
         let before = times();
         let stubs = Stubs::make(

@@ -21,7 +21,9 @@ use crate::network::Connection;
 use crate::protocol::{Event, Request, send};
 use crate::runtime::Runtime;
 use crate::signals::release_all;
+use crate::sources;
 use crate::stubs::{Stubs, make_working_directory};
+use crate::targets;
 
 /// How often we look whether a runtime in the foreground has made its container.
 const LOOK_AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
@@ -63,6 +65,7 @@ fn take_position(control: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> Result<()>
 fn contain(request: &Request, control: OwnedFd, events: &OwnedFd) -> Result<WaitStatus> {
     let host = Connection::host()?;
     isolate(request)?;
+    sources::fill_bundle(request)?;
     let connection = Connection::start(request, host)?;
     let root = Root::mount(request)?;
     let ended = run(request, &root, connection, Wait { control: File::from(control) }, events);
@@ -97,10 +100,9 @@ impl Root {
         let path = request.bundle.join("rootfs");
         fs::create_dir_all(&path).during(Code::Root, || "cannot make the mount point".into())?;
         let upper = Upper { path: &request.upper, work: &request.work };
-        attach(&request.layers, Some(&upper), &path).map_err(|error| {
-            let code = if error.code == "TSB_PRIVILEGE_MISSING" { Code::Privilege } else { Code::Root };
-            Failure { code, message: error.message }
-        })?;
+        attach(&request.layers, Some(&upper), &path).map_err(sources::refused)?;
+        sources::make(request)?;
+        targets::check(&path, &request.mounts)?;
         let stubs = Stubs::make(&path, &request.upper, &request.mounts)
             .during(Code::Root, || "cannot prepare mount points".into())?;
         make_working_directory(&path, &request.cwd, &request.mounts)
