@@ -1,16 +1,16 @@
 import type { BuildPlan, ResolvedImage } from '../core/image-plan.ts'
 import type { Platform } from '../core/platform.ts'
-import { checkDefaultBases, expandFroms } from './bases.ts'
 import { Checks } from './lint/checks.ts'
 import { type CheckOptions, NO_OPTIONS, readCheckOptions } from './lint/options.ts'
 import { lowerStages } from './lower/index.ts'
 import { type ParsedFile, parseFile } from './parse.ts'
 import { Problems, problem } from './problems.ts'
-import { findTarget, type ResolvedStage, resolveStages, surveyStages } from './resolve.ts'
+import { type Program, readProgram, type Stage } from './program.ts'
 import { globalScope } from './scope.ts'
-import { type Program, readProgram, type Stage } from './stages.ts'
+import { checkDefaultBases, expandFroms } from './stages/bases.ts'
+import { findTarget, type ResolvedStage, resolveStages, surveyStages } from './stages/resolve.ts'
+import { Names } from './stages/wanted.ts'
 import type { CompileRequest, ResolveImage } from './types.ts'
-import { Names } from './wanted.ts'
 
 /** All that there is to know of a Dockerfile without building it. */
 export interface Analysis {

@@ -4,7 +4,7 @@ import { type Analysed, analyse } from './analyse.ts'
 import type { CompileRequest, ResolveImage } from './types.ts'
 
 export { emptyImage } from './analyse.ts'
-export { type CheckReport, check } from './check.ts'
+export { type CheckReport, check } from './call/check.ts'
 export { ignoredBy, parseIgnore } from './ignore.ts'
 export type { CompileRequest, IgnoreFile, IgnoreFileRule, NamedContext, ResolveImage } from './types.ts'
 

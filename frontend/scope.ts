@@ -1,7 +1,7 @@
 import { formatPlatform, type Platform } from '../core/platform.ts'
 import { expand } from './expand.ts'
 import type { Problems } from './problems.ts'
-import type { Program } from './stages.ts'
+import type { Program } from './program.ts'
 import type { CompileRequest } from './types.ts'
 
 /** Names with values, in order. */

@@ -4,9 +4,9 @@ import type { StageInstruction } from '../instructions/index.ts'
 import type { Checks } from '../lint/checks.ts'
 import { checkBasePlatform } from '../lint/invalid-base-image-platform.ts'
 import type { Problems } from '../problems.ts'
-import type { ResolvedStage } from '../resolve.ts'
+import type { Program, Stage } from '../program.ts'
 import { proxyVariables } from '../scope.ts'
-import type { Program, Stage } from '../stages.ts'
+import type { ResolvedStage } from '../stages/resolve.ts'
 import type { CompileRequest } from '../types.ts'
 import {
   lowerCmd,

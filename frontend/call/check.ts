@@ -1,7 +1,7 @@
-import type { Diagnostic } from '../core/diagnostic.ts'
-import type { SourceFile } from '../core/span.ts'
-import { analyse } from './analyse.ts'
-import type { CompileRequest, ResolveImage } from './types.ts'
+import type { Diagnostic } from '../../core/diagnostic.ts'
+import type { SourceFile } from '../../core/span.ts'
+import { analyse } from '../analyse.ts'
+import type { CompileRequest, ResolveImage } from '../types.ts'
 
 /** What `--check` found. */
 export interface CheckReport {

@@ -1,10 +1,10 @@
-import type { SourceFile } from '../core/span.ts'
-import { readInstruction, type StageInstruction } from './instructions/index.ts'
-import { logicalLines, physicalLines } from './lines.ts'
-import { splitInstruction } from './parse.ts'
-import { problem } from './problems.ts'
-import { placesAt } from './source.ts'
-import type { Stage } from './stages.ts'
+import type { SourceFile } from '../../core/span.ts'
+import { readInstruction, type StageInstruction } from '../instructions/index.ts'
+import { logicalLines, physicalLines } from '../lines.ts'
+import { splitInstruction } from '../parse.ts'
+import { problem } from '../problems.ts'
+import type { Stage } from '../program.ts'
+import { placesAt } from '../source.ts'
 
 /**
  * A base's ONBUILD triggers as instructions of the stage that builds on it (Dockerfile reference, "ONBUILD"). They have

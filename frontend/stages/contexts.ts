@@ -1,7 +1,7 @@
-import { isTsbError } from '../core/error.ts'
-import { formatPlatform, type Platform } from '../core/platform.ts'
-import { familiarName, parseReference } from '../core/reference.ts'
-import type { NamedContext } from './types.ts'
+import { isTsbError } from '../../core/error.ts'
+import { formatPlatform, type Platform } from '../../core/platform.ts'
+import { familiarName, parseReference } from '../../core/reference.ts'
+import type { NamedContext } from '../types.ts'
 
 /** A named context that a name in the Dockerfile means. */
 export interface FoundContext {

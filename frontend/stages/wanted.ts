@@ -1,14 +1,14 @@
-import { isTsbError, type TsbError } from '../core/error.ts'
-import type { Platform } from '../core/platform.ts'
-import { formatReference, parseReference } from '../core/reference.ts'
-import type { Span } from '../core/span.ts'
+import { isTsbError, type TsbError } from '../../core/error.ts'
+import type { Platform } from '../../core/platform.ts'
+import { formatReference, parseReference } from '../../core/reference.ts'
+import type { Span } from '../../core/span.ts'
+import type { SourceRef } from '../instructions/common.ts'
+import { problem } from '../problems.ts'
+import { type Program, type Stage, stageId } from '../program.ts'
+import { suggest } from '../suggest.ts'
+import type { CompileRequest } from '../types.ts'
 import type { ExpandedFrom } from './bases.ts'
 import { contextLookup, type FindContext } from './contexts.ts'
-import type { SourceRef } from './instructions/common.ts'
-import { problem } from './problems.ts'
-import { type Program, type Stage, stageId } from './stages.ts'
-import { suggest } from './suggest.ts'
-import type { CompileRequest } from './types.ts'
 
 /** What a name in the Dockerfile means, not yet looked up. */
 export type Wanted =
