@@ -3,6 +3,7 @@ import type { SourceFile, Span } from '../core/span.ts'
 import type { Directives } from './directives.ts'
 import type { LogicalLine } from './lines.ts'
 import type { Places } from './source.ts'
+import { trimEnd, trimStart } from './space.ts'
 import { splitKeyword } from './split.ts'
 
 /** Where one instruction and its parts stand. */
@@ -49,7 +50,7 @@ export function locate(
 
 /** Comments that look like directives but come after the last one lose their `=`; columns stay. */
 function hideFalseDirectives(lines: readonly string[], directives: number): readonly string[] {
-  const end = lines.findIndex((line, index) => index >= directives && !line.trimStart().startsWith('#'))
+  const end = lines.findIndex((line, index) => index >= directives && !trimStart(line).startsWith('#'))
   const last = end < 0 ? lines.length : end
   return lines.map((line, index) => (index >= directives && index < last ? line.replaceAll('=', ' ') : line))
 }
@@ -80,8 +81,8 @@ function location(
   found: AstInstruction | undefined,
   shift: number,
 ): Location {
-  const endText = (lines[line.end] ?? '').trimEnd()
-  const indent = (lines[line.first] ?? '').search(/\S|$/)
+  const endText = trimEnd(lines[line.end] ?? '')
+  const indent = (lines[line.first] ?? '').search(/\P{White_Space}|$/u)
   const span: Span = {
     file,
     start: { line: line.first + 1, column: (found?.getRange().start.character ?? indent) + 1 },

@@ -1,5 +1,6 @@
 import type { SourceFile, Span } from '../core/span.ts'
 import { problem } from './problems.ts'
+import { trim } from './space.ts'
 
 /** Parser directives: comments at the very top that change how the rest is read (Dockerfile reference, "Parser directives"). */
 export interface Directives {
@@ -14,7 +15,7 @@ export interface Directives {
 }
 
 const KNOWN = ['syntax', 'escape', 'check']
-const SHAPE = /^\s*#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=(.*)$/s
+const SHAPE = /^#[\t\n\f\r ]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*([^\n]+)$/
 
 /**
  * Reads the directives from a file's physical lines (without the BOM). The first line that is not one ends them.
@@ -24,9 +25,9 @@ export function readDirectives(file: SourceFile, lines: readonly string[]): Dire
   const found = new Map<string, { readonly value: string; readonly span: Span }>()
   let count = 0
   for (const line of lines) {
-    const match = SHAPE.exec(line)
+    const match = SHAPE.exec(trim(line))
     const name = match?.[1]?.toLowerCase() ?? ''
-    const value = match?.[2]?.trim() ?? ''
+    const value = match?.[2] ?? ''
     if (value === '' || !KNOWN.includes(name)) break
     const span = spanOfLine(file, count, line)
     if (found.has(name)) throw problem('TSB_DOCKERFILE_DIRECTIVE_INVALID', `a second \`${name}\` directive`, span, 'keep one of them')

@@ -13,6 +13,8 @@ export function parseDuration(text: string): number | undefined {
     at = match.index + match[0].length
   }
   if (at === 0 || at !== body.length) return undefined
+  // Go counts in 64 bits.
+  if (total >= 2 ** 63) return undefined
   return Math.round(negative ? -total : total)
 }
 

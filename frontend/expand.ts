@@ -1,5 +1,6 @@
 import { problem } from './problems.ts'
 import { editByPattern, type PatternEdit } from './shell-pattern.ts'
+import { isSpace, splitSpace } from './space.ts'
 
 /** Looks a variable up; `undefined` is unset. */
 export type Lookup = (name: string) => string | undefined
@@ -13,6 +14,8 @@ export interface ExpandOptions {
   readonly keepEscapes?: boolean
   /** Leave unset variables as they were written instead of empty. */
   readonly keepUnset?: boolean
+  /** Blanks between `<<` and a word belong to the word (the search for here-documents). */
+  readonly joinHeredocs?: boolean
   /** Quotes are ordinary characters (bodies of here-documents). */
   readonly noQuotes?: boolean
 }
@@ -31,7 +34,7 @@ export interface Expansion {
  * @throws TsbError `TSB_DOCKERFILE_SUBSTITUTION` for malformed forms, unclosed quotes and failed `?`.
  */
 export function expand(text: string, lookup: Lookup, options: ExpandOptions): Expansion {
-  if (!/["'$\\`]/.test(text)) return { text, words: text.split(/\s+/u).filter((word) => word !== ''), unset: [] }
+  if (!/["'$\\`\uFEFF]/.test(text) && options.joinHeredocs !== true) return { text, words: splitSpace(text), unset: [] }
   const expander = new Expander(text, lookup, options)
   const result = expander.readUntil('', options.keepEscapes ?? false)
   return { text: result, words: expander.finishWords(), unset: expander.unset }
@@ -55,7 +58,8 @@ class Expander {
   #depth = 0
 
   constructor(text: string, lookup: Lookup, options: ExpandOptions) {
-    this.#text = text
+    // Go's scanner leaves a byte order mark in front out.
+    this.#text = text.startsWith('\uFEFF') ? text.slice(1) : text
     this.#lookup = lookup
     this.#options = options
   }
@@ -80,12 +84,20 @@ class Expander {
         for (const part of value) this.#emit(part, false)
         result += value
       } else if (char === this.#options.escape) result += this.#readEscaped(keepEscapes)
+      else if (char === '<' && this.#options.joinHeredocs === true && this.#text[this.#at + 1] === '<') result += this.#readOperator()
       else {
         this.#at++
         this.#emit(char, false)
         result += char
       }
     }
+  }
+
+  #readOperator(): string {
+    const start = this.#at
+    this.#at += 2
+    while (/[\t ]/.test(this.#text[this.#at] ?? '')) this.#at++
+    return this.#emitQuoted(this.#text.slice(start, this.#at))
   }
 
   finishWords(): readonly string[] {
@@ -97,7 +109,7 @@ class Expander {
 
   #emit(char: string, quoted: boolean): void {
     if (this.#depth > 0) return
-    if (!quoted && /\s/u.test(char)) {
+    if (!quoted && isSpace(char)) {
       if (this.#inWord && this.#word !== '') this.#words.push(this.#word)
       this.#inWord = false
       this.#word = ''

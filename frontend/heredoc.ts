@@ -1,5 +1,6 @@
 import { expand } from './expand.ts'
 import type { Heredoc } from './source.ts'
+import { trim } from './space.ts'
 import { readJsonStrings, splitKeyword, takeFlags } from './split.ts'
 
 /** The start of a here-document, as it stands on the command's line. */
@@ -27,8 +28,8 @@ export function readHeredoc(word: string): HeredocStart | undefined {
   const delimiter = match?.[2] ?? ''
   if (match === null || delimiter === '') return undefined
   const name = unquoted(delimiter)
-  if (name === undefined) return undefined
-  return { name, expand: name === delimiter, chomp: match[1] === '-' }
+  if (name === undefined || name === '') return undefined
+  return { name, expand: name === trim(delimiter), chomp: match[1] === '-' }
 }
 
 /** A body without the leading tabs of its lines. */
@@ -39,7 +40,7 @@ export function chompBody(body: string): string {
 /** Words with their quotes and escapes left on; text that cannot be split has no here-documents. */
 function wordsOf(line: string): readonly string[] {
   try {
-    return expand(line, () => undefined, { escape: '\\', keepQuotes: true, keepEscapes: true, keepUnset: true }).words
+    return expand(line, () => undefined, { escape: '\\', keepQuotes: true, keepEscapes: true, keepUnset: true, joinHeredocs: true }).words
   } catch {
     return []
   }
@@ -47,8 +48,8 @@ function wordsOf(line: string): readonly string[] {
 
 function unquoted(delimiter: string): string | undefined {
   try {
-    const { text, words } = expand(delimiter, () => undefined, { escape: '\\', keepUnset: true })
-    return words.length === 1 ? text : undefined
+    const { words } = expand(delimiter, () => undefined, { escape: '\\', keepUnset: true })
+    return words.length === 1 ? words[0] : undefined
   } catch {
     return undefined
   }

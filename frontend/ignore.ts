@@ -3,6 +3,7 @@ import { isTsbError } from '../core/error.ts'
 import { patternToRegex } from '../core/pattern.ts'
 import type { SourceFile, Span } from '../core/span.ts'
 import { Problems, problem } from './problems.ts'
+import { trim, trimEnd, trimStart } from './space.ts'
 import type { IgnoreFile, IgnoreFileRule } from './types.ts'
 
 /**
@@ -15,13 +16,13 @@ export function parseIgnore(file: SourceFile): IgnoreFile {
   const rules: IgnoreFileRule[] = []
   const lines = file.text.replace(/^\uFEFF/, '').split('\n')
   for (const [index, line] of lines.entries()) {
-    if (line.startsWith('#') || line.trim() === '') continue
+    if (line.startsWith('#') || trim(line) === '') continue
     const span: Span = {
       file,
-      start: { line: index + 1, column: line.length - line.trimStart().length + 1 },
-      end: { line: index + 1, column: line.trimEnd().length + 1 },
+      start: { line: index + 1, column: line.length - trimStart(line).length + 1 },
+      end: { line: index + 1, column: trimEnd(line).length + 1 },
     }
-    const rule = problems.attempt(span, () => readRule(line.trim(), index + 1, span))
+    const rule = problems.attempt(span, () => readRule(trim(line), index + 1, span))
     if (rule !== undefined) rules.push(rule)
   }
   problems.throwIfAny()
@@ -47,7 +48,7 @@ export function ignoredBy(ignore: IgnoreFile, path: string): IgnoreFileRule | un
 
 function readRule(pattern: string, line: number, span: Span): IgnoreFileRule {
   const negated = pattern.startsWith('!')
-  const path = (negated ? pattern.slice(1) : pattern).trim()
+  const path = trim(negated ? pattern.slice(1) : pattern)
   if (path === '') throw problem('TSB_IGNORE_INVALID', '`!` alone takes nothing back', span, 'write the path after the `!`')
   const cleaned = clean(path)
   try {

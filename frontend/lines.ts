@@ -2,6 +2,7 @@ import type { SourceFile } from '../core/span.ts'
 import { chompBody, type HeredocStart, heredocsOfLine } from './heredoc.ts'
 import { problem } from './problems.ts'
 import type { Heredoc } from './source.ts'
+import { trim, trimStart } from './space.ts'
 
 /** An instruction as lines: where it begins and ends, and its text with the continuations joined. Lines count from 0. */
 export interface LogicalLine {
@@ -41,9 +42,9 @@ export function logicalLines(file: SourceFile, lines: readonly string[], escape:
   let at = 0
   while (at < lines.length) {
     const first = at
-    let line = take(file, lines, at++).trimStart()
+    let line = trimStart(take(file, lines, at++))
     if (line.startsWith('#')) {
-      const comment = line.slice(1).trim()
+      const comment = trim(line.slice(1))
       if (comment === '') comments = []
       else comments.push(comment)
       continue
@@ -56,8 +57,8 @@ export function logicalLines(file: SourceFile, lines: readonly string[], escape:
     while (open && at < lines.length) {
       const here = at++
       line = take(file, lines, here)
-      if (line.trimStart().startsWith('#')) continue
-      if (line.trim() === '') {
+      if (trimStart(line).startsWith('#')) continue
+      if (trim(line) === '') {
         blank ??= here
         continue
       }
@@ -65,10 +66,10 @@ export function logicalLines(file: SourceFile, lines: readonly string[], escape:
       open = continued.test(line)
       text += line.replace(continued, '$1')
     }
-    if (text.trim() === '') continue
+    if (trim(text) === '') continue
     const { heredocs, next } = readBodies(file, lines, heredocsOfLine(text), { first, at })
     found.push({
-      text: text.trim(),
+      text: trim(text),
       first,
       commandEnd,
       commandLast: at - 1,

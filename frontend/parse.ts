@@ -4,7 +4,7 @@ import { type Directives, readDirectives } from './directives.ts'
 import { logicalLines, physicalLines } from './lines.ts'
 import { problem } from './problems.ts'
 import type { RawInstruction } from './source.ts'
-import { splitKeyword, takeFlags } from './split.ts'
+import { splitInstruction } from './split.ts'
 
 export interface ParsedFile {
   readonly directives: Directives
@@ -44,10 +44,4 @@ export function parseFile(file: SourceFile): ParsedFile {
     }
   })
   return { directives, instructions }
-}
-
-/** The parts of one instruction that its text alone tells. */
-export function splitInstruction(text: string): Pick<RawInstruction, 'keyword' | 'name' | 'text' | 'flags' | 'rest'> {
-  const { keyword, rest } = splitKeyword(text)
-  return { keyword, name: keyword.toUpperCase(), text, ...takeFlags(rest) }
 }

@@ -7,7 +7,10 @@ const NAMES = new Set(
 
 /** Whether Docker takes the text for a signal: a Linux name with or without `SIG`, or a number but 0. */
 export function isSignal(text: string): boolean {
-  if (/^[+-]?\d{1,9}$/.test(text)) return Number(text) !== 0
+  if (/^[+-]?\d+$/.test(text)) {
+    const number = BigInt(text.replace('+', ''))
+    return number !== 0n && BigInt.asIntN(64, number) === number
+  }
   const name = text.toUpperCase().replace(/^SIG/, '')
   const realTime = /^RT(MIN\+|MAX-)(\d{1,2})$/.exec(name)
   if (realTime !== null) return Number(realTime[2]) >= 1 && Number(realTime[2]) <= (realTime[1] === 'MIN+' ? 15 : 14)

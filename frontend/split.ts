@@ -1,14 +1,22 @@
 import { TsbError } from '../core/error.ts'
+import type { RawInstruction } from './source.ts'
+import { isSpace, trim } from './space.ts'
 
 /** White space between an instruction's keyword and its arguments, and between the words of simple lists. */
 const BLANKS = /[\t\v\f\r ]+/
 
 /** The keyword and the rest, both trimmed; the rest is empty when there is none. */
 export function splitKeyword(line: string): { keyword: string; rest: string } {
-  const text = line.trim()
+  const text = trim(line)
   const match = BLANKS.exec(text)
   if (match === null) return { keyword: text, rest: '' }
-  return { keyword: text.slice(0, match.index), rest: text.slice(match.index + match[0].length).trim() }
+  return { keyword: text.slice(0, match.index), rest: trim(text.slice(match.index + match[0].length)) }
+}
+
+/** The parts of one instruction that its text alone tells. */
+export function splitInstruction(text: string): Pick<RawInstruction, 'keyword' | 'name' | 'text' | 'flags' | 'rest'> {
+  const { keyword, rest } = splitKeyword(text)
+  return { keyword, name: keyword.toUpperCase(), text, ...takeFlags(rest) }
 }
 
 /** Words of FROM, EXPOSE and the word form of lists: white space only, quotes mean nothing. */
@@ -32,7 +40,7 @@ export function splitQuoted(text: string, escape: string): readonly string[] {
   let quote = ''
   for (let i = 0; i < text.length; i++) {
     const char = text[i] as string
-    if (quote === '' && /\s/u.test(char)) {
+    if (quote === '' && isSpace(char)) {
       if (word !== undefined) words.push(word)
       word = undefined
       continue
@@ -55,11 +63,11 @@ export function takeFlags(text: string): { flags: readonly string[]; rest: strin
   const flags: string[] = []
   let at = 0
   for (;;) {
-    while (at < text.length && /\s/u.test(text[at] as string)) at++
-    if (!text.startsWith('--', at)) return { flags, rest: text.slice(at).trim() }
+    while (at < text.length && isSpace(text[at] as string)) at++
+    if (!text.startsWith('--', at)) return { flags, rest: trim(text.slice(at)) }
     const { word, end } = readFlag(text, at)
     at = end
-    if (word === '--') return { flags, rest: text.slice(at).trim() }
+    if (word === '--') return { flags, rest: trim(text.slice(at)) }
     flags.push(word)
   }
 }
@@ -70,7 +78,7 @@ function readFlag(text: string, start: number): { word: string; end: number } {
   let at = start
   for (; at < text.length; at++) {
     const char = text[at] as string
-    if (quote === '' && /\s/u.test(char)) break
+    if (quote === '' && isSpace(char)) break
     if (char === quote) quote = ''
     else if (quote === '' && (char === '"' || char === "'")) quote = char
     else if (char === '\\') word += text[++at] ?? ''
@@ -92,7 +100,8 @@ export function readJsonStrings(text: string): readonly string[] | undefined {
     return undefined
   }
   if (!Array.isArray(parsed)) return undefined
-  if (parsed.every((item) => typeof item === 'string')) return parsed
+  // Half of a surrogate pair is no character: Go puts a mark in its place.
+  if (parsed.every((item) => typeof item === 'string')) return parsed.map((item) => item.replace(/\p{Surrogate}/gu, '\uFFFD'))
   throw new TsbError('TSB_DOCKERFILE_JSON', `\`${text}\` has something else than strings in it`, {
     hint: 'put every element in double quotes',
     fault: 'input',

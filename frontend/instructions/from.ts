@@ -36,5 +36,5 @@ export function readFrom(raw: RawInstruction): FromInstruction {
       'begin it with a letter and use letters, digits, `-`, `_` and `.`',
     )
   }
-  return { kind: 'from', raw, base, name, platform: flags.text('platform') }
+  return { kind: 'from', raw, base, name, platform: flags.text('platform') || undefined }
 }

@@ -31,9 +31,9 @@ export function readHealthcheck(raw: RawInstruction): HealthcheckInstruction {
       'write `HEALTHCHECK CMD command`',
     )
   }
-  if (rest === '')
-    throw problem('TSB_DOCKERFILE_ARGUMENTS', '`HEALTHCHECK CMD` has no command', raw.span, 'write `HEALTHCHECK CMD command`')
   const args = readJsonStrings(rest)
+  if (rest === '' || args?.length === 0)
+    throw problem('TSB_DOCKERFILE_ARGUMENTS', '`HEALTHCHECK CMD` has no command', raw.span, 'write `HEALTHCHECK CMD command`')
   const check: Healthcheck = {
     Test: args === undefined ? ['CMD-SHELL', rest] : ['CMD', ...args],
     ...nonZero('Interval', readTime(raw, 'interval', flags.text('interval'))),
@@ -50,7 +50,7 @@ function nonZero<K extends string>(name: K, value: number): { readonly [P in K]?
 }
 
 function readTime(raw: RawInstruction, flag: string, text: string | undefined): number {
-  if (text === undefined) return 0
+  if (text === undefined || text === '') return 0
   const time = parseDuration(text)
   if (time === undefined || (time !== 0 && time < MILLISECOND)) {
     const why = time === undefined ? 'is not a time' : 'is less than a millisecond'
@@ -65,8 +65,9 @@ function readTime(raw: RawInstruction, flag: string, text: string | undefined): 
 }
 
 function readRetries(raw: RawInstruction, text: string | undefined): number {
-  if (text === undefined) return 0
-  if (!/^\d{1,9}$/.test(text)) {
+  if (text === undefined || text === '') return 0
+  const retries = /^[+-]?\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (!(retries >= 0 && retries < 2 ** 31)) {
     throw problem(
       'TSB_DOCKERFILE_FLAG_INVALID',
       `\`--retries=${text}\` is not a number`,
@@ -74,5 +75,5 @@ function readRetries(raw: RawInstruction, text: string | undefined): number {
       'write it like `--retries=3`',
     )
   }
-  return Number(text)
+  return retries
 }

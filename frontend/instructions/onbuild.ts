@@ -1,8 +1,9 @@
 import { readFlags } from '../flags.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
-import { splitKeyword } from '../split.ts'
+import { readJsonStrings, splitInstruction, splitKeyword } from '../split.ts'
 import { type Located, readOne } from './common.ts'
+import { splitPairs } from './pairs.ts'
 
 export interface OnbuildInstruction extends Located {
   readonly kind: 'onbuild'
@@ -13,7 +14,8 @@ export interface OnbuildInstruction extends Located {
 /** `ONBUILD instruction`. @throws TsbError `TSB_DOCKERFILE_ARGUMENTS`, `TSB_DOCKERFILE_ONBUILD` */
 export function readOnbuild(raw: RawInstruction): OnbuildInstruction {
   readFlags(raw, {})
-  const keyword = splitKeyword(readOne(raw)).keyword.toUpperCase()
+  const trigger = splitInstruction(readOne(raw))
+  const keyword = trigger.name
   if (keyword === 'ONBUILD' || keyword === 'FROM' || keyword === 'MAINTAINER') {
     throw problem(
       'TSB_DOCKERFILE_ONBUILD',
@@ -22,6 +24,17 @@ export function readOnbuild(raw: RawInstruction): OnbuildInstruction {
       'put the instruction in the Dockerfiles that build on this image',
     )
   }
+  assertShape({ ...raw, ...trigger })
   const bodies = raw.heredocs.map((heredoc) => `\n${heredoc.body}${heredoc.name}`).join('')
-  return { kind: 'onbuild', raw, trigger: raw.text.replace(/^\s*ONBUILD\s*/i, '') + bodies }
+  return { kind: 'onbuild', raw, trigger: raw.text.replace(/^ONBUILD\p{White_Space}*/iu, '') + bodies }
+}
+
+const JSON_ALLOWED = ['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', 'VOLUME']
+
+/** What BuildKit's parser finds wrong with a trigger; the rest comes to light where it fires. */
+function assertShape(trigger: RawInstruction): void {
+  if (trigger.rest === '') return
+  if (trigger.name === 'ENV' || trigger.name === 'LABEL') splitPairs(trigger)
+  else if (trigger.name === 'HEALTHCHECK') readJsonStrings(splitKeyword(trigger.rest).rest)
+  else if (JSON_ALLOWED.includes(trigger.name)) readJsonStrings(trigger.rest)
 }

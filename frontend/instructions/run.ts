@@ -3,6 +3,7 @@ import { chompBody, readHeredoc } from '../heredoc.ts'
 import { type MountFlag, splitMount } from '../mounts.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
+import { trim } from '../space.ts'
 import { didYouMean } from '../suggest.ts'
 import { type CommandLine, type Located, readCommandLine } from './common.ts'
 
@@ -58,6 +59,6 @@ function withHeredocs(raw: RawInstruction, written: CommandLine): Pick<RunInstru
 }
 
 function summarise(body: string): string {
-  const lines = body.trim().split('\n')
-  return `${(lines[0] ?? '').trim()}${lines.length > 1 ? '...' : ''}`
+  const lines = trim(body).split('\n')
+  return `${trim(lines[0] ?? '')}${lines.length > 1 ? '...' : ''}`
 }

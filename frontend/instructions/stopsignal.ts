@@ -1,4 +1,3 @@
-import { readFlags } from '../flags.ts'
 import type { RawInstruction } from '../source.ts'
 import { type Located, readOne } from './common.ts'
 
@@ -9,6 +8,6 @@ export interface StopSignalInstruction extends Located {
 
 /** `STOPSIGNAL name-or-number`; what it expands to is checked later. @throws TsbError `TSB_DOCKERFILE_ARGUMENTS` */
 export function readStopSignal(raw: RawInstruction): StopSignalInstruction {
-  readFlags(raw, {})
+  // BuildKit does not look at its flags.
   return { kind: 'stopsignal', raw, signal: readOne(raw) }
 }

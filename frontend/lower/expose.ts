@@ -42,12 +42,12 @@ function readPorts(word: string, raw: RawInstruction, checks: Checks): readonly 
     const count = container.last - container.first
     if (hosts.last - hosts.first !== count && count !== 0) throw fail('the ranges have different sizes')
   }
-  if (ip !== '' && isIP(ip) === 0) throw fail(`\`${ip}\` is not an address`)
+  if (ip !== '' && (isIP(ip) === 0 || ip.includes('%'))) throw fail(`\`${ip}\` is not an address`)
   return Array.from({ length: container.last - container.first + 1 }, (_, i) => `${container.first + i}/${protocol}`)
 }
 
 function readRange(text: string, fail: (why: string) => Error): { first: number; last: number } {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text)
+  const match = /^\+?(\d+)(?:-\+?(\d+))?$/.exec(text)
   const first = Number(match?.[1] ?? Number.NaN)
   const last = Number(match?.[2] ?? match?.[1] ?? Number.NaN)
   if (match === null || first > 65_535 || last > 65_535) throw fail('ports are numbers from 0 to 65535')

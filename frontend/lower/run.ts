@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import type { RunMount } from '../../core/mount.ts'
 import { refuse } from '../flags.ts'
 import type { RunInstruction } from '../instructions/run.ts'
@@ -19,7 +20,7 @@ export function lowerRun(instruction: RunInstruction, state: StageState, context
       args,
       env: [...[...state.variables].map(([name, value]) => `${name}=${value}`), ...socket],
       proxyEnv: context.proxyEnv,
-      cwd: state.config.WorkingDir === undefined || state.config.WorkingDir === '' ? '/' : state.config.WorkingDir,
+      cwd: posix.resolve('/', state.config.WorkingDir ?? '/'),
       user: state.config.User ?? '',
       network,
       security,

@@ -4,18 +4,18 @@ import { workdirRelativePath } from '../lint/workdir-relative-path.ts'
 import { displayText } from './names.ts'
 import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
 
-/** WORKDIR: the config's directory, made by the stage's user where it is missing. `/` always exists. */
+/** WORKDIR: the config's directory, made by the stage's user where it is missing. An absolute one stands as written, as in Docker. */
 export function lowerWorkdir(instruction: WorkdirInstruction, state: StageState, context: LowerContext): void {
   const { raw } = instruction
   const written = expandIn(state, context, raw, instruction.path).text
   if (!state.workdirSet && !written.startsWith('/')) workdirRelativePath(raw, written, context.checks)
   state.workdirSet = true
-  const path = posix.resolve('/', state.config.WorkingDir ?? '/', written)
+  const path = written.startsWith('/') ? written : posix.resolve('/', state.config.WorkingDir ?? '/', written)
   state.config.WorkingDir = path
   const layer = path !== '/'
   if (layer) {
     state.vertex = context.graph.add({
-      op: { kind: 'file', actions: [{ kind: 'make-directory', path, mode: 0o755, owner: state.config.User ?? '' }] },
+      op: { kind: 'file', actions: [{ kind: 'make-directory', path: posix.resolve(path), mode: 0o755, owner: state.config.User ?? '' }] },
       inputs: [state.vertex],
       name: state.names.next(displayText(raw, state.variables)),
       stage: state.id,
