@@ -1,4 +1,4 @@
-import { readFlags, refuse } from '../flags.ts'
+import { readFlags } from '../flags.ts'
 import { chompBody, readHeredoc } from '../heredoc.ts'
 import { type MountFlag, splitMount } from '../mounts.ts'
 import { problem } from '../problems.ts'
@@ -17,7 +17,17 @@ export interface RunInstruction extends Located {
   readonly devices: readonly string[]
   /** First line of a script given as here-document, for the step's name. */
   readonly summary: string | undefined
+  /** A here-document with an interpreter of its own: a program that the command runs by its path. */
+  readonly script: Script | undefined
 }
+
+export interface Script {
+  readonly name: string
+  readonly content: string
+}
+
+/** Where a step finds its script. */
+export const SCRIPTS = '/dev/pipes'
 
 const NETWORKS = ['default', 'none', 'host'] as const
 const SECURITIES = ['sandbox', 'insecure'] as const
@@ -45,17 +55,22 @@ function choose<T extends string>(raw: RawInstruction, flag: string, wanted: str
   throw problem('TSB_DOCKERFILE_FLAG_INVALID', `there is no ${flag} mode \`${wanted}\``, raw.places.word(`--${flag}`), hint)
 }
 
-/** A script that is nothing but a here-document goes to the shell as its argument; others the shell reads itself. */
-function withHeredocs(raw: RawInstruction, written: CommandLine): Pick<RunInstruction, 'command' | 'summary'> {
+/**
+ * A script that is nothing but a here-document goes to the shell as its argument, or as a file where it begins with `#!`;
+ * others the shell reads itself.
+ */
+function withHeredocs(raw: RawInstruction, written: CommandLine): Pick<RunInstruction, 'command' | 'summary' | 'script'> {
   const first = raw.heredocs[0]
-  if (first === undefined || written.form === 'exec') return { command: written, summary: undefined }
+  if (first === undefined || written.form === 'exec') return { command: written, summary: undefined, script: undefined }
   if (readHeredoc(written.text) === undefined) {
     const bodies = raw.heredocs.map((heredoc) => `\n${heredoc.body}${heredoc.name}`).join('')
-    return { command: { form: 'shell', text: written.text + bodies }, summary: undefined }
+    return { command: { form: 'shell', text: written.text + bodies }, summary: undefined, script: undefined }
   }
-  if (first.body.startsWith('#!'))
-    refuse(raw, 'a here-document with its own interpreter (`#!`)', '<<', 'name the interpreter: `RUN python3 <<EOF`')
-  return { command: { form: 'shell', text: first.chomp ? chompBody(first.body) : first.body }, summary: summarise(first.body) }
+  const { name } = first
+  const content = first.chomp ? chompBody(first.body) : first.body
+  const script = first.body.startsWith('#!') ? { name, content } : undefined
+  const text = script === undefined ? content : `${SCRIPTS}/${name}`
+  return { command: { form: 'shell', text }, summary: summarise(content), script }
 }
 
 function summarise(body: string): string {

@@ -1,7 +1,8 @@
 import { posix } from 'node:path'
 import type { VertexId } from '../../core/graph.ts'
 import type { CacheMount, RunMount, SecretMount, SshMount } from '../../core/mount.ts'
-import type { RunInstruction } from '../instructions/run.ts'
+import type { Op, WriteAction } from '../../core/op.ts'
+import { type RunInstruction, SCRIPTS, type Script } from '../instructions/run.ts'
 import { type MountFlag, type MountOptions, readMount } from '../mounts.ts'
 import { problem } from '../problems.ts'
 import { sourceOf } from './source.ts'
@@ -23,6 +24,10 @@ export function lowerMounts(instruction: RunInstruction, state: StageState, cont
   const { raw } = instruction
   const inputs: VertexId[] = []
   const mounts: RunMount[] = []
+  if (instruction.script !== undefined) {
+    inputs.push(scriptVertex(instruction.script, context))
+    mounts.push({ kind: 'bind', input: 1, source: '/', target: SCRIPTS, readonly: true })
+  }
   let sshSocket: string | undefined
   let sshCount = 0
   for (const flag of instruction.mounts) {
@@ -45,6 +50,13 @@ export function lowerMounts(instruction: RunInstruction, state: StageState, cont
     })
   }
   return { mounts: mounts.sort(byTarget), inputs, sshSocket }
+}
+
+/** A directory with the script of a RUN. */
+function scriptVertex({ name, content }: Script, context: LowerContext): VertexId {
+  const action: WriteAction = { kind: 'write', name: posix.basename(name), content, destination: '/', mode: 0o755 }
+  const op: Op = { kind: 'file', actions: [action] }
+  return context.graph.add({ op, inputs: [context.graph.scratch()], name: '[internal] preparing inline document', stage: '' })
 }
 
 interface Surroundings {

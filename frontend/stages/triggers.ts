@@ -1,20 +1,10 @@
-<<<<<<< HEAD:frontend/stages/triggers.ts
 import type { SourceFile } from '../../core/span.ts'
 import { readInstruction, type StageInstruction } from '../instructions/index.ts'
 import { logicalLines, physicalLines } from '../lines.ts'
-import { splitInstruction } from '../parse.ts'
 import { problem } from '../problems.ts'
 import type { Stage } from '../program.ts'
 import { placesAt } from '../source.ts'
-=======
-import type { SourceFile } from '../core/span.ts'
-import { readInstruction, type StageInstruction } from './instructions/index.ts'
-import { logicalLines, physicalLines } from './lines.ts'
-import { problem } from './problems.ts'
-import { placesAt } from './source.ts'
-import { splitInstruction } from './split.ts'
-import type { Stage } from './stages.ts'
->>>>>>> a8b9560 (The syntax's finer points as Docker has them: white space, triggers, here-documents behind blanks, numbers):frontend/triggers.ts
+import { splitInstruction } from '../split.ts'
 
 /**
  * A base's ONBUILD triggers as instructions of the stage that builds on it (Dockerfile reference, "ONBUILD"). They have
