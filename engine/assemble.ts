@@ -51,7 +51,7 @@ function layerOrigins(
   steps: ReadonlyMap<LayerId, string>,
 ): readonly LayerOrigin[] {
   const added = snapshot.layers.slice(plan.base?.rootfs.diff_ids.length ?? 0)
-  const epoch = epochMilliseconds(buildArgs(building).get('SOURCE_DATE_EPOCH'))
+  const epoch = epochMilliseconds(buildArgs(building.options, building.session.env).get('SOURCE_DATE_EPOCH'))
   return added.map((layer) => {
     const created = new Date(epoch ?? building.session.store.layers.get(layer)?.created ?? 0).toISOString()
     const step = steps.get(layer)

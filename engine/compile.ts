@@ -1,11 +1,13 @@
 import type { BuildPlan } from '../core/image-plan.ts'
 import { hostPlatform, type Platform, parsePlatform } from '../core/platform.ts'
-import type { IgnoreFile } from '../frontend/index.ts'
+import type { CompileRequest, IgnoreFile } from '../frontend/index.ts'
 import type { BuildFiles } from './build-files.ts'
 import type { Building } from './building.ts'
 import type { NamedContexts } from './contexts/named.ts'
 import { LAYOUT_SCHEME } from './contexts/value.ts'
+import type { Environment } from './host.ts'
 import { metadataTaskName, resolveImage } from './resolve.ts'
+import type { BuildOptions } from './types.ts'
 
 /** A Dockerfile and its ignore file, understood. */
 export interface Compiled {
@@ -19,17 +21,7 @@ export async function compileFiles(building: Building, files: BuildFiles, named:
   const { compile, parseIgnore } = await import('../frontend/index.ts')
   const ignore = files.ignore === undefined ? undefined : parseIgnore(files.ignore)
   const plan = await compile(
-    {
-      dockerfile: files.dockerfile,
-      platform: options.platform === undefined ? hostPlatform() : parsePlatform(options.platform),
-      buildPlatform: hostPlatform(),
-      buildArgs: buildArgs(building),
-      labels: options.labels,
-      noCache: options.noCache,
-      contexts: named.meanings,
-      ...(options.target === undefined ? {} : { target: options.target }),
-      ignore,
-    },
+    compileRequest(options, session.env, { dockerfile: files.dockerfile, ignore }, named),
     (reference: string, wanted: Platform) =>
       runTask(metadataTaskName(reference, wanted), async () => {
         if (!reference.startsWith(LAYOUT_SCHEME)) return resolveImage(session, reference, wanted, options.pull, signal)
@@ -40,13 +32,32 @@ export async function compileFiles(building: Building, files: BuildFiles, named:
   return { plan, ...(ignore === undefined ? {} : { ignore }) }
 }
 
+/** What the frontend is asked. */
+export function compileRequest(
+  options: BuildOptions,
+  env: Environment,
+  files: Pick<CompileRequest, 'dockerfile' | 'ignore'>,
+  named: NamedContexts,
+): CompileRequest {
+  return {
+    ...files,
+    platform: options.platform === undefined ? hostPlatform() : parsePlatform(options.platform),
+    buildPlatform: hostPlatform(),
+    buildArgs: buildArgs(options, env),
+    labels: options.labels,
+    noCache: options.noCache,
+    contexts: named.meanings,
+    ...(options.target === undefined ? {} : { target: options.target }),
+  }
+}
+
 /** The build arguments: values without `=` come from the environment, and so does SOURCE_DATE_EPOCH, as with buildx. */
-export function buildArgs({ session, options }: Pick<Building, 'session' | 'options'>): ReadonlyMap<string, string> {
+export function buildArgs(options: BuildOptions, env: Environment): ReadonlyMap<string, string> {
   const args = new Map<string, string>()
-  const epoch = session.env['SOURCE_DATE_EPOCH']
+  const epoch = env['SOURCE_DATE_EPOCH']
   if (epoch !== undefined && epoch !== '') args.set('SOURCE_DATE_EPOCH', epoch)
   for (const [name, value] of options.buildArgs) {
-    const chosen = value ?? session.env[name]
+    const chosen = value ?? env[name]
     if (chosen !== undefined) args.set(name, chosen)
   }
   return args

@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Effects } from '../core/effects.ts'
+import { layoutOf } from '../store/layout.ts'
 
 /** The real outside world: the only place that reads a clock or opens a connection. */
 export const hostEffects: Effects = {
@@ -22,6 +23,11 @@ export function storeRoot(env: Environment): string {
   if (process.getuid?.() === 0) return '/var/lib/tsbuild'
   const data = env['XDG_DATA_HOME']
   return join(data !== undefined && data !== '' ? data : join(homedir(), '.local', 'share'), 'tsbuild')
+}
+
+/** Whether anything was ever stored. */
+export function storeExists(env: Environment): boolean {
+  return existsSync(layoutOf(storeRoot(env)).database)
 }
 
 /** Where the program's own files are: the folder of the nearest package.json above this file, bundled or not. */

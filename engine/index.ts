@@ -1,5 +1,7 @@
 import { TsbError } from '../core/error.ts'
-import { openSession } from './session.ts'
+import type { RegistryClient } from '../registry/types.ts'
+import { hostEffects, storeExists } from './host.ts'
+import { openRegistry, openSession, type Session } from './session.ts'
 import type { Engine, EngineOptions } from './types.ts'
 
 export { parseOutput } from '../exporter/output-spec.ts'
@@ -7,8 +9,8 @@ export type { OutputSpec } from '../exporter/types.ts'
 export type * from './types.ts'
 
 /**
- * Opens the engine on the user's store.
- * @throws TsbError `TSB_STORE_*`, `TSB_NATIVE_MISSING`
+ * The engine on the user's store, which is opened by the first verb that needs it: then `TSB_STORE_*`, `TSB_NATIVE_MISSING`.
+ * @throws TsbError `TSB_HOST_UNSUPPORTED`
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   if (process.platform !== 'linux') {
@@ -17,15 +19,26 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       hint: 'run it in a Linux virtual machine',
     })
   }
-  const session = await openSession(options.env)
+  let opened: Promise<Session> | undefined
+  const session = (): Promise<Session> => (opened ??= openSession(options.env))
   return {
     // Each verb is loaded when it is used: start-up is what a cached build mostly consists of.
-    build: async (buildOptions, onEvent, signal) => (await import('./build.ts')).build(session, buildOptions, onEvent, signal),
-    run: async (runOptions, signal) => (await import('./run.ts')).run(session, runOptions, signal),
-    images: async () => (await import('./images.ts')).listImages(session),
-    importRoot: async (file, name, signal) => (await import('./import.ts')).importRoot(session, file, name, signal),
-    load: async (file, signal) => (await import('./load.ts')).load(session, file, signal),
-    save: async (names, file, format, signal) => (await import('./save.ts')).save(session, names, file, format, signal),
-    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+    build: async (buildOptions, onEvent, signal) => (await import('./build.ts')).build(await session(), buildOptions, onEvent, signal),
+    call: async (name, buildOptions, onEvent, signal) => {
+      // A call makes no store, and answers without one that cannot be opened.
+      const store = storeExists(options.env) ? await session().catch(() => undefined) : undefined
+      const registry = (): Promise<RegistryClient> => openRegistry(options.env, hostEffects)
+      const { call } = await import('./call.ts')
+      return call({ env: options.env, store: store?.store, registry }, name, buildOptions, onEvent, signal)
+    },
+    run: async (runOptions, signal) => (await import('./run.ts')).run(await session(), runOptions, signal),
+    images: async () => (await import('./images.ts')).listImages(await session()),
+    importRoot: async (file, name, signal) => (await import('./import.ts')).importRoot(await session(), file, name, signal),
+    load: async (file, signal) => (await import('./load.ts')).load(await session(), file, signal),
+    save: async (names, file, format, signal) => (await import('./save.ts')).save(await session(), names, file, format, signal),
+    [Symbol.asyncDispose]: async () => {
+      const session = await opened?.catch(() => undefined)
+      await session?.[Symbol.asyncDispose]()
+    },
   }
 }

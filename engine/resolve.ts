@@ -4,6 +4,7 @@ import type { ResolvedImage } from '../core/image-plan.ts'
 import { formatPlatform, type Platform, platformMatches } from '../core/platform.ts'
 import { familiarName, formatReference, parseReference, type Reference } from '../core/reference.ts'
 import { configOf, type StoredImage } from '../store/images.ts'
+import type { Store } from '../store/store.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -18,13 +19,18 @@ export async function resolveImage(
   pull: boolean,
   signal: AbortSignal,
 ): Promise<ResolvedImage> {
-  const known = pull ? undefined : (byId(session, text) ?? byName(session, text, platform))
+  const known = pull ? undefined : findForPlatform(session.store, text, platform)
   if (known !== undefined) return { reference: known.reference ?? text, image: known.id, config: configOf(known) }
   const reference = parseReference(text)
   const remote = await fetchImage(session, reference, platform, signal).catch((error: unknown) => {
     throw pull || !isTsbError(error) ? error : notInStore(error, reference)
   })
   return { reference: formatReference(reference), image: remote.id, config: configOf(remote) }
+}
+
+/** The image of the store that a FROM means. */
+export function findForPlatform(store: Store, text: string, platform: Platform): StoredImage | undefined {
+  return byId(store, text) ?? byName(store, text, platform)
 }
 
 /** Whoever mistyped the name of an image of their own must not read about a registry only. */
@@ -39,7 +45,7 @@ function notInStore(error: TsbError, reference: Reference): TsbError {
 
 /** An image of the store by name, id or unambiguous beginning of an id. @throws TsbError `TSB_IMAGE_UNKNOWN` */
 export function findImage(session: Session, text: string): StoredImage {
-  const found = byId(session, text) ?? session.store.images.named(formatReference(parseReference(text))) ?? byShortId(session, text)
+  const found = byId(session.store, text) ?? session.store.images.named(formatReference(parseReference(text))) ?? byShortId(session, text)
   if (found !== undefined) return found
   throw new TsbError('TSB_IMAGE_UNKNOWN', `no image \`${text}\` in the store`, {
     fault: 'input',
@@ -58,15 +64,15 @@ export function byShortId(session: Session, text: string): StoredImage | undefin
   return matches.length === 1 ? matches[0] : undefined
 }
 
-function byId(session: Session, text: string): StoredImage | undefined {
+function byId(store: Store, text: string): StoredImage | undefined {
   const hex = text.replace(/^sha256:/, '')
   if (!/^[0-9a-f]{12,64}$/.test(hex)) return undefined
-  const matches = session.store.images.withPrefix(hex)
+  const matches = store.images.withPrefix(hex)
   return matches.length === 1 ? matches[0] : undefined
 }
 
-function byName(session: Session, text: string, platform: Platform): StoredImage | undefined {
-  const image = session.store.images.named(formatReference(parseReference(text)))
+function byName(store: Store, text: string, platform: Platform): StoredImage | undefined {
+  const image = store.images.named(formatReference(parseReference(text)))
   if (image === undefined) return undefined
   const config = configOf(image)
   return platformMatches(

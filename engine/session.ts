@@ -45,7 +45,8 @@ export async function openSession(env: Environment): Promise<Session> {
   }
 }
 
-async function openRegistry(env: Environment, effects: Effects): Promise<RegistryClient> {
+/** The client of the registries, loaded when it is asked for. */
+export async function openRegistry(env: Environment, effects: Effects): Promise<RegistryClient> {
   const { createRegistryClient, dockerCredentials } = await import('../registry/index.ts')
   return createRegistryClient({ effects, credentials: dockerCredentials(env) })
 }

@@ -1,12 +1,18 @@
 import type { Digest } from '../core/digest.ts'
 import type { OnEvent } from '../core/event.ts'
 import type { ImageConfig } from '../core/manifest.ts'
+
+export type { CheckReport, Outline, OutlineRequest, TargetList } from '../frontend/index.ts'
+
 import type { OutputSpec } from '../exporter/types.ts'
+import type { CheckReport, Outline, TargetList } from '../frontend/index.ts'
 
 /** The public API: everything the command line does goes through it. Any number of processes may hold one on one store. */
 export interface Engine extends AsyncDisposable {
   /** Builds, exports, and names the result. @throws TsbError */
   build(options: BuildOptions, onEvent: OnEvent, signal: AbortSignal): Promise<BuildResult>
+  /** Answers a question about the build's Dockerfile; builds and writes nothing. @throws TsbError */
+  call(name: CallName, options: BuildOptions, onEvent: OnEvent, signal: AbortSignal): Promise<CallAnswer>
   /** Runs an image (pulled when absent) to its end. Resolves with docker's exit code for whatever the program did. @throws TsbError */
   run(options: RunOptions, signal: AbortSignal): Promise<number>
   /** The images with names, newest first. */
@@ -52,6 +58,15 @@ export interface BuildResult {
   /** Containers started by this build. */
   readonly containersStarted: number
 }
+
+/** What `--call` asks: for the findings of the build checks, for what the target can be given, for the stages. */
+export type CallName = 'check' | 'outline' | 'targets'
+
+/** `assumed`: bases that could not be looked up, and were taken for images with an empty config. */
+export type CallAnswer =
+  | { readonly kind: 'check'; readonly report: CheckReport; readonly assumed: readonly string[] }
+  | { readonly kind: 'outline'; readonly outline: Outline; readonly assumed: readonly string[] }
+  | { readonly kind: 'targets'; readonly list: TargetList; readonly assumed: readonly string[] }
 
 export interface RunOptions {
   readonly image: string

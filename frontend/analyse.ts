@@ -3,11 +3,12 @@ import type { Platform } from '../core/platform.ts'
 import { Checks } from './lint/checks.ts'
 import { type CheckOptions, NO_OPTIONS, readCheckOptions } from './lint/options.ts'
 import { lowerStages } from './lower/index.ts'
+import type { StageState } from './lower/state.ts'
 import { type ParsedFile, parseFile } from './parse.ts'
 import { Problems, problem } from './problems.ts'
 import { type Program, readProgram, type Stage } from './program.ts'
 import { globalScope } from './scope.ts'
-import { checkDefaultBases, expandFroms } from './stages/bases.ts'
+import { checkDefaultBases, type ExpandedFrom, expandFroms } from './stages/bases.ts'
 import { findTarget, type ResolvedStage, resolveStages, surveyStages } from './stages/resolve.ts'
 import { Names } from './stages/wanted.ts'
 import type { CompileRequest, ResolveImage } from './types.ts'
@@ -24,7 +25,10 @@ export interface Analysed {
   readonly program: Program
   readonly target: Stage
   readonly globals: ReadonlyMap<string, string>
+  /** FROM lines and stages, by index. */
+  readonly froms: ReadonlyMap<number, ExpandedFrom>
   readonly resolved: ReadonlyMap<number, ResolvedStage>
+  readonly states: ReadonlyMap<number, StageState>
   readonly plan: Omit<BuildPlan, 'diagnostics'>
 }
 
@@ -49,9 +53,9 @@ export async function analyse(request: CompileRequest, resolveImage: ResolveImag
   const ask: ResolveImage = problems.any ? async (reference, platform) => emptyImage(reference, platform) : resolveImage
   const targets = everything ? program.stages : [target]
   const resolved = await resolveStages(survey, targets, request, ask, problems)
-  const plan = lowerStages({ program, target, resolved, globals, request }, problems, checks)
+  const { plan, states } = lowerStages({ program, target, resolved, globals, request }, problems, checks)
   if (checks.failing && problems.warnings.length > 0 && !problems.any) problems.add(checkFailure(problems), undefined)
-  return { problems, analysed: { program, target, globals, resolved, plan } }
+  return { problems, analysed: { program, target, globals, froms, resolved, states, plan } }
 }
 
 /** An image of which nothing is known. */

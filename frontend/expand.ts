@@ -24,7 +24,7 @@ export interface Expansion {
   readonly text: string
   /** The text split at white space that was neither quoted nor escaped. */
   readonly words: readonly string[]
-  /** Names that were used and are not set, without those whose absence the form provides for (`${x:-y}`). */
+  /** Names that were used and are not set, also those whose absence the form provides for (`${x:-y}`): BuildKit warns of them. */
   readonly unset: readonly string[]
 }
 
@@ -208,7 +208,7 @@ class Expander {
       throw this.#fail(`there is no modifier \`${emptyIsUnset ? ':' : ''}${modifier}\``)
     }
     const word = this.readUntil('}', trims)
-    const current = this.#lookup(name)
+    const current = this.#read(name)
     if (current === undefined && this.#options.keepUnset === true) return this.#text.slice(start, this.#at)
     if (trims) return this.#trim(this.#value(name, ''), modifier as '#' | '%', word)
     const missing = current === undefined || (emptyIsUnset && current === '')
@@ -249,10 +249,15 @@ class Expander {
   }
 
   #value(name: string, written: string): string {
-    const value = this.#lookup(name)
+    const value = this.#read(name)
     if (value !== undefined) return value
-    if (!this.unset.includes(name)) this.unset.push(name)
     return this.#options.keepUnset === true ? written : ''
+  }
+
+  #read(name: string): string | undefined {
+    const value = this.#lookup(name)
+    if (value === undefined && !this.unset.includes(name)) this.unset.push(name)
+    return value
   }
 
   #fail(why: string): ReturnType<typeof problem> {

@@ -65,18 +65,23 @@ export class Problems {
     return this.#warnings
   }
 
-  /** @throws TsbError with the code and text of the first error in the file, and all of them as `diagnostics`. */
+  /** @throws TsbError see `failure` */
   throwIfAny(): void {
+    const { failure } = this
+    if (failure !== undefined) throw failure
+  }
+
+  /** An error with the code of the first error in the file, and all of them as `diagnostics`. */
+  get failure(): TsbError | undefined {
     const errors = [...this.#errors].sort(byPlace)
     const first = errors[0]
-    if (first === undefined) return
-    const others = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
-    throw new TsbError(first.code as ErrorCode, `${first.message}${others}`, {
-      fault: 'input',
-      spans: first.spans,
-      diagnostics: errors,
-      ...(first.hint === undefined ? {} : { hint: first.hint }),
-    })
+    if (first === undefined) return undefined
+    const details = { fault: 'input', spans: first.spans, diagnostics: errors } as const
+    if (errors.length === 1) {
+      return new TsbError(first.code as ErrorCode, first.message, { ...details, ...(first.hint === undefined ? {} : { hint: first.hint }) })
+    }
+    const where = first.spans[0] === undefined ? '' : ` in \`${first.spans[0].file.name}\``
+    return new TsbError(first.code as ErrorCode, `${errors.length} problems${where}`, details)
   }
 }
 

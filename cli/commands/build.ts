@@ -1,11 +1,13 @@
 import { Command } from 'commander'
 import { TsbError } from '../../core/error.ts'
 import type { BuildOptions } from '../../engine/types.ts'
+import { type CallOption, readCall } from '../call-option.ts'
 import type { CommandModule, Invocation } from '../command.ts'
 import { collect } from '../flags.ts'
 import type { CliHost, OutputSpec } from '../host.ts'
 import { parseArguments } from '../parse.ts'
 import { progressMode } from '../render/mode.ts'
+import type { ProgressDisplay } from '../render/progress.ts'
 import { writesTerminal } from '../streams.ts'
 import { withEngine } from '../with-engine.ts'
 
@@ -29,6 +31,8 @@ interface BuildFlags {
   readonly load?: true
   readonly platform?: string
   readonly ociRuntime?: string
+  readonly call?: string
+  readonly check?: true
 }
 
 /** `tsbuild [build] [OPTIONS] PATH`, with the flags of `docker buildx build`. */
@@ -61,14 +65,21 @@ export const buildCommand: CommandModule = {
       .option('--progress <mode>', 'how progress looks: auto, plain, tty, quiet, rawjson (default: auto)')
       .option('-q, --quiet', 'print only the image ID')
       .option('--iidfile <file>', 'write the image ID to a file')
-      .option('--oci-runtime <name>', 'OCI runtime for RUN: a name or a path'),
+      .option('--oci-runtime <name>', 'OCI runtime for RUN: a name or a path')
+      .option('--check', 'look through the Dockerfile and build nothing: `--call=check`; docs/checks.md has the rules')
+      .option(
+        '--call <method>',
+        'what to do instead of a build: `check`, `outline` (arguments and secrets of the target) or `targets` (stages); `,format=json` and `,ignorestatus=true` may follow',
+      ),
   execute: async (invocation, host) => {
     const flags = invocation.flags as BuildFlags
     const [{ parseOutput, hostEffects }, { openProgress }] = await Promise.all([host.loadEngine(), import('../render/progress.ts')])
+    const call = readCall(flags)
     const options = buildOptions(invocation, parseOutput)
-    const archiveOnStdout = checkOutputs(options.outputs, host)
+    const archiveOnStdout = call === undefined && checkOutputs(options.outputs, host)
     const mode = progressMode(flags, host.env, host.terminal)
     const progress = await openProgress(mode, host.terminal, host.env, () => hostEffects.now())
+    if (call !== undefined) return executeCall(call, options, progress, host)
     const choice = flags.ociRuntime === undefined ? {} : { runtime: flags.ociRuntime }
     try {
       const result = await withEngine(host, choice, (engine, signal) => engine.build(options, progress.onEvent, signal))
@@ -79,6 +90,17 @@ export const buildCommand: CommandModule = {
       progress.close()
     }
   },
+}
+
+async function executeCall(call: CallOption, options: BuildOptions, progress: ProgressDisplay, host: CliHost): Promise<number> {
+  try {
+    const answer = await withEngine(host, {}, (engine, signal) => engine.call(call.name, options, progress.onEvent, signal))
+    progress.close()
+    const { printAnswer } = await import('../call.ts')
+    return printAnswer(answer, call, options, host)
+  } finally {
+    progress.close()
+  }
 }
 
 /**

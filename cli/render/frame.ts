@@ -18,7 +18,7 @@ export function renderFrame(span: Span, colours: Palette): string {
   const shownLast = Math.min(last, first + MAX_MARKED - 1)
   const rows: string[] = []
   for (let line = Math.max(1, first - CONTEXT_LINES); line <= shownLast; line++) {
-    const text = printable(lines[line - 1] ?? '')
+    const text = printableLine(lines[line - 1] ?? '')
     const marked = line >= first
     rows.push(` ${String(line).padStart(3)} | ${marked ? colours.red('>>>') : '   '} ${text}`.trimEnd())
     const carets = marked && first === last ? caretLine(span, lines[line - 1] ?? '') : undefined
@@ -40,7 +40,7 @@ function contextAfter(lines: readonly string[], last: number): string[] {
   // The empty piece after a final newline is no line.
   const total = lines.at(-1) === '' ? lines.length - 1 : lines.length
   for (let line = last + 1; line <= Math.min(total, last + CONTEXT_LINES); line++) {
-    rows.push(` ${String(line).padStart(3)} |     ${printable(lines[line - 1] ?? '')}`.trimEnd())
+    rows.push(` ${String(line).padStart(3)} |     ${printableLine(lines[line - 1] ?? '')}`.trimEnd())
   }
   return rows
 }
@@ -51,11 +51,11 @@ function caretLine(span: Span, line: string): string | undefined {
   const end = span.end.line > span.start.line ? line.length : Math.max(span.end.column - 1, start + 1)
   const indent = line.length - line.trimStart().length
   if (start > line.length || (start <= indent && end >= line.trimEnd().length)) return undefined
-  const width = Math.max(1, displayWidth(printable(line.slice(start, end))))
-  return ' '.repeat(displayWidth(printable(line.slice(0, start)))) + '^'.repeat(width)
+  const width = Math.max(1, displayWidth(printableLine(line.slice(start, end))))
+  return ' '.repeat(displayWidth(printableLine(line.slice(0, start)))) + '^'.repeat(width)
 }
 
 /** Tabs as four blanks, so that carets line up; other control characters would reach the terminal. */
-function printable(line: string): string {
+export function printableLine(line: string): string {
   return line.replaceAll('\t', '    ').replace(/\p{Cc}/gu, '\ufffd')
 }

@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../../core/diagnostic.ts'
+import type { TsbError } from '../../core/error.ts'
 import type { SourceFile } from '../../core/span.ts'
 import { analyse } from '../analyse.ts'
 import type { CompileRequest, ResolveImage } from '../types.ts'
@@ -10,6 +11,8 @@ export interface CheckReport {
   readonly warnings: readonly Diagnostic[]
   /** Why it cannot be built; BuildKit would have told the first only. */
   readonly errors: readonly Diagnostic[]
+  /** All of them as one error, to be told to people. */
+  readonly failure?: TsbError
 }
 
 /**
@@ -19,5 +22,6 @@ export interface CheckReport {
 export async function check(request: CompileRequest, resolveImage: ResolveImage): Promise<CheckReport> {
   const everything = request.target === undefined || request.target === ''
   const { problems } = await analyse(request, resolveImage, everything)
-  return { file: request.dockerfile, warnings: problems.warnings, errors: problems.errors }
+  const { warnings, errors, failure } = problems
+  return { file: request.dockerfile, warnings, errors, ...(failure === undefined ? {} : { failure }) }
 }

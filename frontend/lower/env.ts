@@ -28,7 +28,8 @@ export function lowerArg(instruction: ArgInstruction, state: StageState, context
     const given = context.request.buildArgs.get(name)
     const value = given ?? (arg.value === undefined ? context.globals.get(name) : expandIn(state, context, raw, arg.value).text)
     if (value !== undefined) setVariable(state, name, value)
-    state.args.push({ name, value })
+    const isGlobal = given === undefined && arg.value === undefined && context.globals.has(name)
+    state.args.push({ name, value, raw, isGlobal })
     return value === undefined ? name : `${name}=${value}`
   })
   addHistory(state, `ARG ${texts.join(' ')}`, false)

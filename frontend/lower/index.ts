@@ -38,11 +38,18 @@ export interface LowerInput {
   readonly request: CompileRequest
 }
 
+/** What comes of it. */
+export interface Lowered {
+  readonly plan: Omit<BuildPlan, 'diagnostics'>
+  /** What each stage became, by index. */
+  readonly states: ReadonlyMap<number, StageState>
+}
+
 /**
  * Turns the resolved stages into vertices and an image config with history as BuildKit's dockerfile2llb would.
  * Problems go to `problems`; the plan is only good when there are none.
  */
-export function lowerStages(input: LowerInput, problems: Problems, checks: Checks): Omit<BuildPlan, 'diagnostics'> {
+export function lowerStages(input: LowerInput, problems: Problems, checks: Checks): Lowered {
   const { resolved, target, request, globals } = input
   const results = new Map<number, StageState>()
   const graph = new GraphBuilder()
@@ -59,7 +66,7 @@ export function lowerStages(input: LowerInput, problems: Problems, checks: Check
     }
   }
   const final = results.get(target.index) as StageState
-  return { graph: graph.finish(final.vertex), image: imagePlan(final, request) }
+  return { plan: { graph: graph.finish(final.vertex), image: imagePlan(final, request) }, states: results }
 }
 
 /** BuildKit counts an image, or a context, that something is copied from as a stage: the only stage of the file has a name then. */

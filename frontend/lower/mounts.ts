@@ -44,9 +44,10 @@ export function lowerMounts(instruction: RunInstruction, state: StageState, cont
         sshSocket ??= options.target === '' ? agent : options.target
       }
       const place = (target: string): string => placeOf(target, instruction, flag, state)
-      mounts.push(
-        lowerMount(flag, options, { input, place, agent, namespace: context.request.buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '' }),
-      )
+      const namespace = context.request.buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? ''
+      const mount = lowerMount(flag, options, { input, place, agent, namespace })
+      mounts.push(mount)
+      state.mounts.push({ raw, mount })
     })
   }
   return { mounts: mounts.sort(byTarget), inputs, sshSocket }

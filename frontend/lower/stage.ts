@@ -18,10 +18,10 @@ export function beginStage(resolved: ResolvedStage, stageCount: number, context:
   const start = base.kind === 'stage' ? inherit(base, context) : begin(base, stage, id, names, context)
   // The triggers have become instructions of this stage.
   delete start.config.OnBuild
-  return { ...start, id, names, sources, cmdSet: false, single: new Map() }
+  return { ...start, id, names, sources, cmdSet: false, single: new Map(), inheritedArgs: start.args.length, mounts: [] }
 }
 
-type Start = Omit<StageState, 'id' | 'names' | 'sources' | 'cmdSet' | 'single'>
+type Start = Omit<StageState, 'id' | 'names' | 'sources' | 'cmdSet' | 'single' | 'inheritedArgs' | 'mounts'>
 
 function inherit(base: Extract<Base, { kind: 'stage' }>, context: LowerContext): Start {
   const parent = context.results.get(base.index) as StageState

@@ -1,6 +1,7 @@
 import { isTsbError } from '../../core/error.ts'
 import type { VertexId } from '../../core/graph.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../core/manifest.ts'
+import type { RunMount } from '../../core/mount.ts'
 import type { Platform } from '../../core/platform.ts'
 import { type ExpandOptions, type Expansion, expand } from '../expand.ts'
 import type { SourceRef } from '../instructions/common.ts'
@@ -20,6 +21,9 @@ export type ConfigDraft = { -readonly [K in keyof ContainerConfig]: ContainerCon
 export interface DeclaredArg {
   readonly name: string
   readonly value: string | undefined
+  readonly raw: RawInstruction
+  /** Neither the instruction nor the user says what it is, so it is what the global one of that name is, if there is one. */
+  readonly isGlobal: boolean
 }
 
 /** What a stage has become after some of its instructions; a stage built on it begins with a copy. */
@@ -34,6 +38,10 @@ export interface StageState {
   /** What RUN and expansion see: the config's Env and the ARGs, the last written last. */
   readonly variables: Variables
   readonly args: DeclaredArg[]
+  /** How many of them come from the stage below. */
+  readonly inheritedArgs: number
+  /** Mounts of this very stage's RUNs. */
+  readonly mounts: { readonly raw: RawInstruction; readonly mount: RunMount }[]
   readonly config: ConfigDraft
   author: string | undefined
   readonly history: HistoryEntry[]

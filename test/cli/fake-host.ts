@@ -76,6 +76,16 @@ function recordingEngine(answers: Partial<Omit<Engine, typeof Symbol.asyncDispos
       record('build', options, signal)
       return (await answers.build?.(options, onEvent, signal)) ?? { containersStarted: 0 }
     },
+    call: async (name, options, onEvent, signal) => {
+      record('call', name, options)
+      return (
+        (await answers.call?.(name, options, onEvent, signal)) ?? {
+          kind: 'targets',
+          list: { file: { name: 'Dockerfile', text: '' }, targets: [] },
+          assumed: [],
+        }
+      )
+    },
     run: async (options, signal) => {
       record('run', options)
       return (await answers.run?.(options, signal)) ?? 0

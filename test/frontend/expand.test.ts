@@ -36,8 +36,8 @@ test('another escape character leaves the backslash alone', () => {
   assert.equal(expand('C:\\d\\$A `$A "`"" \'`\'', lookup, { escape: '`' }).text, 'C:\\d\\xyzxyz $A " `')
 })
 
-test('names that are not set are reported, but not those the form provides for', () => {
-  assert.deepEqual(expand('$N ${M} ${K:-x} ${L+x} $A $N ${P#x}', lookup, { escape: '\\' }).unset, ['N', 'M', 'P'])
+test('names that are not set are reported, also those the form provides for', () => {
+  assert.deepEqual(expand('$N ${M} ${K:-x} ${L+x} $A $N ${P#x}', lookup, { escape: '\\' }).unset, ['N', 'M', 'K', 'L', 'P'])
 })
 
 test('texts for display keep quotes and unset variables', () => {
