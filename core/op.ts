@@ -1,4 +1,5 @@
 import type { Digest } from './digest.ts'
+import type { FileMode } from './file-mode.ts'
 import type { RunMount } from './mount.ts'
 import type { Platform } from './platform.ts'
 
@@ -73,8 +74,14 @@ export interface CopyAction {
   readonly destination: string
   /** As written after `--chown`, variables expanded: `user[:group]`, looked up in the root's passwd and group. */
   readonly chown?: string
-  /** Octal 0 to 0o7777. */
-  readonly chmod?: number
+  readonly chmod?: FileMode
+  /**
+   * `--parents`: of each source, a directory, only what matches this pattern below it, with the directories on the way.
+   * Without wildcards there has to be something.
+   */
+  readonly parents?: string
+  /** `--exclude`: patterns of an ignore file, for paths below each source that is a directory. */
+  readonly exclude?: readonly string[]
   /** ADD: unpack sources that are tar archives. */
   readonly unpack: boolean
 }
@@ -90,7 +97,7 @@ export interface WriteAction {
   /** Of the file, unless `chmod` says something else. */
   readonly mode: number
   readonly chown?: string
-  readonly chmod?: number
+  readonly chmod?: FileMode
 }
 
 /** WORKDIR: make a directory and its missing parents; one that exists stays as it is. */

@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { Minimatch } from 'minimatch'
 import { TsbError } from './error.ts'
 
@@ -79,6 +80,29 @@ export function patternToRegex(pattern: string): string {
   }
   flush()
   return `^${text}$`
+}
+
+/** A pattern as a matcher has it, ready to be compiled; the last one that matches decides. */
+export interface PatternRule {
+  /** See `patternToRegex`. */
+  readonly regex: string
+  /** The pattern began with `!`. */
+  readonly negated: boolean
+}
+
+/**
+ * A pattern as moby's `patternmatcher` takes it: trimmed, cleaned, `!` in front takes back. A leading slash stays, and nothing
+ * matches then. `undefined` for a blank one, which says nothing.
+ * @throws TsbError `TSB_PATTERN_INVALID`
+ */
+export function patternRule(pattern: string): PatternRule | undefined {
+  const text = pattern.trim()
+  if (text === '') return undefined
+  const normal = posix.normalize(text)
+  const clean = normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal
+  if (clean === '!') throw invalid(pattern, '`!` alone takes nothing back')
+  const negated = clean.startsWith('!')
+  return { regex: patternToRegex(negated ? clean.slice(1) : clean), negated }
 }
 
 function tokenize(pattern: string): Token[] {

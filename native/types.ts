@@ -1,4 +1,5 @@
 import type { Digest } from '../core/digest.ts'
+import type { FileMode } from '../core/file-mode.ts'
 import type { Compression } from '../core/media-types.ts'
 
 /**
@@ -79,6 +80,15 @@ export interface SelectRequest {
   readonly tree: Digest
   /** `/` anchored, cleaned, no wildcards. */
   readonly paths: readonly string[]
+  /** Only what it takes of directories counts. */
+  readonly filter?: CopyFilter
+}
+
+/** What is taken of each directory that a copy names, by paths relative to that. What is named itself is always taken. */
+export interface CopyFilter {
+  /** Only what matches, with the directories on the way to it; absent: everything. */
+  readonly include?: readonly IgnoreRule[]
+  readonly exclude: readonly IgnoreRule[]
 }
 
 export interface SelectResult {
@@ -86,6 +96,8 @@ export interface SelectResult {
   readonly digest: Digest
   /** One per path, in order; `null` where nothing is there. */
   readonly entries: readonly (TreeEntry | null)[]
+  /** One per path: nothing is taken, since nothing is there, or the filter leaves nothing (of a file, if it includes). */
+  readonly empty: readonly boolean[]
 }
 
 export interface ListRequest {
@@ -137,9 +149,10 @@ export type ChangeAction =
       readonly destination: string
       /** `user[:group]`, numbers or names of the destination root; absent keeps the source's owner. */
       readonly chown?: string
-      readonly chmod?: number
+      readonly chmod?: FileMode
       /** ADD: unpack sources that are tar archives (plain, gzip, bzip2, xz, zstd; told by content). */
       readonly unpack: boolean
+      readonly filter?: CopyFilter
     }
   | {
       readonly kind: 'write'
@@ -150,7 +163,7 @@ export type ChangeAction =
       readonly destination: string
       readonly mode: number
       readonly chown?: string
-      readonly chmod?: number
+      readonly chmod?: FileMode
     }
   | { readonly kind: 'make-directory'; readonly path: string; readonly mode: number; readonly owner: string }
 

@@ -1,47 +1,39 @@
 import { posix } from 'node:path'
 import type { Digest } from '../core/digest.ts'
-import { hasWildcard, matchComponent } from '../core/pattern.ts'
-import type { TreeEntry } from '../native/types.ts'
+import { hasWildcard, matchComponent, patternRule } from '../core/pattern.ts'
+import type { CopyFilter, IgnoreRule } from '../native/types.ts'
 import type { SnapshotterContext } from './snapshot.ts'
 
 /**
- * The paths of a tree that a COPY source names. A source without wildcards stands for itself, there or not;
- * one with wildcards (Go's `filepath.Match`, component by component) for what matches, in the order of names.
- * Literal components are followed through links, as `select` does.
+ * The paths of a tree that a COPY source names. A source without wildcards stands for itself, there or not; one with wildcards
+ * (Go's `filepath.Match`, component by component) for what matches, in the order of names. Links are followed in the components
+ * before the first wildcard and nowhere else, as in fsutil; `select` follows the paths that come back.
  */
 export async function resolveSource(context: SnapshotterContext, tree: Digest, source: string): Promise<readonly string[]> {
   if (!hasWildcard(source)) return [source]
   const components = source.split('/').filter((component) => component !== '')
-  let paths: readonly string[] = ['/']
-  for (const [index, component] of components.entries()) {
-    const isLast = index === components.length - 1
-    if (!hasWildcard(component)) {
-      paths = paths.map((path) => posix.join(path, component))
-      if (isLast) paths = await existing(context, tree, paths)
-      continue
-    }
-    const found: string[] = []
-    for (const path of paths) {
-      for (const entry of await listFollowed(context, tree, path)) {
-        const name = posix.basename(entry.path)
-        if (matchComponent(component, name)) found.push(posix.join(path, name))
-      }
-    }
-    paths = found
-  }
-  return paths
-}
-
-async function listFollowed(context: SnapshotterContext, tree: Digest, path: string): Promise<readonly TreeEntry[]> {
+  const wild = components.findIndex(hasWildcard)
   const treesDirectory = context.store.layout.trees
-  const { entries } = await context.native.select({ treesDirectory, tree, paths: [path] })
-  const directory = entries[0]
-  if (directory?.type !== 'directory') return []
-  return context.native.list({ treesDirectory, tree, directory: directory.path })
+  let found: readonly Found[] = [{ path: posix.join('/', ...components.slice(0, wild)), isDirectory: true }]
+  for (const component of components.slice(wild)) {
+    const directories = found.filter(({ isDirectory }) => isDirectory)
+    const lists = directories.map(async ({ path }) => {
+      const entries = await context.native.list({ treesDirectory, tree, directory: path })
+      return entries.map((entry) => ({ path: posix.join(path, posix.basename(entry.path)), isDirectory: entry.type === 'directory' }))
+    })
+    found = (await Promise.all(lists)).flat().filter(({ path }) => matchComponent(component, posix.basename(path)))
+  }
+  return found.map(({ path }) => path)
 }
 
-async function existing(context: SnapshotterContext, tree: Digest, paths: readonly string[]): Promise<readonly string[]> {
-  if (paths.length === 0) return paths
-  const { entries } = await context.native.select({ treesDirectory: context.store.layout.trees, tree, paths })
-  return paths.filter((_, index) => entries[index] !== null)
+interface Found {
+  readonly path: string
+  readonly isDirectory: boolean
+}
+
+/** What a copy takes of the directories that it names. @throws TsbError `TSB_PATTERN_INVALID` */
+export function copyFilter(parents: string | undefined, exclude: readonly string[] = []): CopyFilter | undefined {
+  if (parents === undefined && exclude.length === 0) return undefined
+  const rules = (patterns: readonly string[]): readonly IgnoreRule[] => patterns.flatMap((pattern) => patternRule(pattern) ?? [])
+  return { exclude: rules(exclude), ...(parents === undefined ? {} : { include: rules([parents]) }) }
 }

@@ -2,9 +2,10 @@ import { posix } from 'node:path'
 import { type Canonical, canonicalDigest } from '../../core/canonical.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { CopyAction, FileAction, FileOp } from '../../core/op.ts'
-import type { ChangeAction, ChangeSource } from '../../native/types.ts'
+import { hasWildcard } from '../../core/pattern.ts'
+import type { ChangeAction, ChangeSource, CopyFilter } from '../../native/types.ts'
 import { layerPaths, type SnapshotterContext } from '../../snapshotter/snapshot.ts'
-import { resolveSource } from '../../snapshotter/sources.ts'
+import { copyFilter, resolveSource } from '../../snapshotter/sources.ts'
 import { openWorkspace } from '../../snapshotter/workspace.ts'
 import type { Driver, Executed, Execution } from '../../solver/driver.ts'
 import { commitStepChange, reviveStep } from './layer.ts'
@@ -25,10 +26,10 @@ export function fileDriver(context: SnapshotterContext): Driver<FileOp, StepResu
   }
 }
 
-/** Sources are left out: what they select is in the input's digest, by content. */
+/** Sources and what is taken of them are left out: what they select is in the input's digest, by content. */
 function factsOf(action: FileAction): Canonical {
   if (action.kind !== 'copy') return { ...action }
-  const { sources: _sources, ...facts } = action
+  const { sources: _sources, parents: _parents, exclude: _exclude, ...facts } = action
   return facts
 }
 
@@ -38,9 +39,12 @@ async function selectionDigest(context: SnapshotterContext, op: FileOp, input: S
   for (const action of op.actions) {
     if (action.kind !== 'copy' || action.input !== index) continue
     const paths = await copyPaths(context, action, input)
-    const selected = await context.native.select({ treesDirectory: context.store.layout.trees, tree: treeOf(input), paths })
+    const request = { treesDirectory: context.store.layout.trees, tree: treeOf(input), paths, ...filterOf(action) }
+    const selected = await context.native.select(request)
     const missing = selected.entries.indexOf(null)
     if (missing >= 0) throw await sourceMissing(input, paths[missing] ?? '')
+    const needed = neededBelow(action)
+    if (needed !== undefined && selected.empty[0] === true) throw await sourceMissing(input, needed)
     selections.push({ names: paths.map((path) => posix.basename(path)), content: selected.digest })
   }
   return canonicalDigest(selections)
@@ -89,7 +93,20 @@ async function changeAction(context: SnapshotterContext, action: FileAction, inp
     paths: await copyPaths(context, action, input),
     destination: action.destination,
     unpack: action.unpack,
+    ...filterOf(action),
     ...(action.chown === undefined ? {} : { chown: action.chown }),
     ...(action.chmod === undefined ? {} : { chmod: action.chmod }),
   }
+}
+
+function filterOf(action: CopyAction): { readonly filter?: CopyFilter } {
+  const filter = copyFilter(action.parents, action.exclude)
+  return filter === undefined ? {} : { filter }
+}
+
+/** The path that a copy with `--parents` has to find something at. */
+function neededBelow({ parents, sources }: CopyAction): string | undefined {
+  const source = sources[0]
+  if (parents === undefined || source === undefined || hasWildcard(source) || hasWildcard(parents)) return undefined
+  return posix.join(source, parents)
 }

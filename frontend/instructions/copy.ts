@@ -1,3 +1,5 @@
+import { isTsbError } from '../../core/error.ts'
+import { patternRule } from '../../core/pattern.ts'
 import { readFlags, refuse } from '../flags.ts'
 import { chompBody, readHeredoc } from '../heredoc.ts'
 import { problem } from '../problems.ts'
@@ -24,6 +26,9 @@ export interface CopyInstruction extends Located {
   readonly from: SourceRef | undefined
   readonly chown: string | undefined
   readonly chmod: string | undefined
+  readonly exclude: readonly string[]
+  /** Keep the directories that lead to a source; COPY only. */
+  readonly parents: boolean
   /** Unpack archives: ADD's default. */
   readonly unpack: boolean
 }
@@ -31,13 +36,12 @@ export interface CopyInstruction extends Located {
 /** `COPY [flags] SOURCE… DESTINATION`. @throws TsbError `TSB_DOCKERFILE_ARGUMENTS`, `TSB_DOCKERFILE_FROM_VARIABLE`, `TSB_DOCKERFILE_UNSUPPORTED` */
 export function readCopy(raw: RawInstruction): CopyInstruction {
   const flags = readFlags(raw, { from: 'text', chown: 'text', chmod: 'text', link: 'switch', parents: 'switch', exclude: 'list' })
-  if (flags.switch('parents') === true) refuse(raw, '`COPY --parents`', '--parents', 'copy each directory by an instruction of its own')
   const from = flags.text('from')
   if (from?.includes('$')) {
     const hint = 'give the image a stage (`FROM $image AS name`) and copy from that'
     throw problem('TSB_DOCKERFILE_FROM_VARIABLE', '`--from` cannot have variables', raw.places.word('--from'), hint)
   }
-  return readTransfer(raw, 'COPY', flags, from, false)
+  return readTransfer(raw, 'COPY', flags, { from, parents: flags.switch('parents') ?? false, unpack: false })
 }
 
 /** `ADD [flags] SOURCE… DESTINATION`. @throws TsbError `TSB_DOCKERFILE_ARGUMENTS`, `TSB_DOCKERFILE_UNSUPPORTED` */
@@ -54,7 +58,7 @@ export function readAdd(raw: RawInstruction): CopyInstruction {
   for (const name of ['checksum', 'keep-git-dir'] as const) {
     if (flags.list(name).length > 0) refuse(raw, `\`ADD --${name}\``, `--${name}`, 'download the file in a `RUN` and check it there')
   }
-  return readTransfer(raw, 'ADD', flags, undefined, flags.switch('unpack') ?? true)
+  return readTransfer(raw, 'ADD', flags, { from: undefined, parents: false, unpack: flags.switch('unpack') ?? true })
 }
 
 interface CommonFlags {
@@ -67,12 +71,12 @@ function readTransfer(
   raw: RawInstruction,
   command: 'ADD' | 'COPY',
   flags: CommonFlags,
-  from: string | undefined,
-  unpack: boolean,
+  own: { readonly from: string | undefined; readonly parents: boolean; readonly unpack: boolean },
 ): CopyInstruction {
   if (flags.switch('link') === true) refuse(raw, `\`${command} --link\``, '--link', 'leave the flag out')
-  if (flags.list('exclude').length > 0)
-    refuse(raw, `\`${command} --exclude\``, '--exclude', 'name what is to be copied, or use `.dockerignore`')
+  const { from, parents, unpack } = own
+  const exclude = flags.list('exclude')
+  for (const pattern of exclude) checkPattern(raw, pattern)
   const words = readJsonStrings(raw.rest) ?? splitBlanks(raw.rest)
   const destination = words.at(-1)
   if (destination === undefined || words.length < 2) {
@@ -97,7 +101,16 @@ function readTransfer(
   const chmod = flags.text('chmod')
   const ref: SourceRef | undefined = from === undefined ? undefined : { name: from, use: 'copy', span: () => raw.places.word('--from') }
   const paths = sources.filter((word) => readHeredoc(word) === undefined)
-  return { kind: 'copy', raw, command, sources: paths, inline, destination, from: ref, chown, chmod, unpack }
+  return { kind: 'copy', raw, command, sources: paths, inline, destination, from: ref, chown, chmod, exclude, parents, unpack }
+}
+
+/** @throws TsbError `TSB_PATTERN_INVALID` */
+function checkPattern(raw: RawInstruction, pattern: string): void {
+  try {
+    patternRule(pattern)
+  } catch (error) {
+    throw isTsbError(error) ? problem(error.code, error.message, raw.places.word('--exclude'), error.hint) : error
+  }
 }
 
 /** Of here-documents with one name the last is the content of all; the JSON form has none, and so an empty one. */

@@ -1,13 +1,16 @@
 import { posix } from 'node:path'
+import type { FileMode } from '../../core/file-mode.ts'
 import type { VertexId } from '../../core/graph.ts'
 import type { CopyAction, FileAction, WriteAction } from '../../core/op.ts'
+import { patternRule } from '../../core/pattern.ts'
+import { readFileMode } from '../chmod.ts'
 import type { CopyInstruction, InlineSource } from '../instructions/copy.ts'
 import { checkCopyIgnoredFile } from '../lint/copy-ignored-file.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
 import { displayText } from './names.ts'
 import { sourceOf } from './source.ts'
-import { addHistory, expandBody, expandIn, type LowerContext, type StageState } from './state.ts'
+import { addHistory, expandBody, expandIn, type LowerContext, placed, type StageState } from './state.ts'
 
 /** COPY, and ADD of local files: one file op, with all paths in order and then the here-documents. */
 export function lowerCopy(instruction: CopyInstruction, state: StageState, context: LowerContext): void {
@@ -19,19 +22,16 @@ export function lowerCopy(instruction: CopyInstruction, state: StageState, conte
   const destination = expanded(instruction.destination)
   const chown = instruction.chown === undefined ? '' : expanded(instruction.chown)
   const chmod = instruction.chmod === undefined ? '' : expanded(instruction.chmod)
-  const mode = readMode(instruction, chmod)
   const ignore = instruction.from === undefined ? context.request.ignore : undefined
   for (const source of sources) checkCopyIgnoredFile(raw, source, ignore, context.checks)
   const target: Target = {
     destination: resolveDestination(state, destination),
     ...(chown === '' ? {} : { chown }),
-    ...(mode === undefined ? {} : { chmod: mode }),
+    ...(chmod === '' ? {} : { chmod: readMode(instruction, chmod) }),
   }
-  const paths = sources.map(anchor)
-  const copies: readonly CopyAction[] =
-    paths.length === 0 ? [] : [{ kind: 'copy', input: 1, sources: paths, unpack: instruction.unpack, ...target }]
+  const copies = copyActions(instruction, sources, target)
   const actions: readonly FileAction[] = [...copies, ...inline.map((source) => writeAction(source, target))]
-  const inputs = paths.length === 0 ? [] : [sourceVertex(instruction, state, context, paths)]
+  const inputs = copies.length === 0 ? [] : [sourceVertex(instruction, state, context, sources.map(anchor))]
   const name = state.names.next(displayText(raw, state.variables))
   state.vertex = context.graph.add({
     op: { kind: 'file', actions },
@@ -41,13 +41,34 @@ export function lowerCopy(instruction: CopyInstruction, state: StageState, conte
     span: raw.span,
     ignoreCache: context.request.noCache,
   })
-  const flags = [...(chown === '' ? [] : [`--chown=${chown}`]), ...(chmod === '' ? [] : [`--chmod=${chmod}`])]
+  const parents = instruction.parents ? ['--parents'] : []
+  const flags = [...parents, ...(chown === '' ? [] : [`--chown=${chown}`]), ...(chmod === '' ? [] : [`--chmod=${chmod}`])]
   const texts = [...sources, ...inline.map((source) => `<<${source.name}`)]
   addHistory(state, `${[command, ...flags, ...texts, destination].join(' ')} # buildkit`, true)
 }
 
 /** Where all sources of one instruction go, and what they become there. */
 type Target = Pick<CopyAction, 'destination' | 'chown' | 'chmod'>
+
+/** One action for all paths; with `--parents` one for each, since each has a directory and a pattern of its own. */
+function copyActions(
+  { raw, parents, exclude, unpack }: CopyInstruction,
+  sources: readonly string[],
+  target: Target,
+): readonly CopyAction[] {
+  const common = { kind: 'copy', input: 1, unpack, ...target, ...(exclude.length === 0 ? {} : { exclude }) } as const
+  if (!parents) return sources.length === 0 ? [] : [{ ...common, sources: sources.map(anchor) }]
+  return sources.map((source) => {
+    const pivot = source.indexOf(PIVOT)
+    const base = pivot < 0 ? '/' : source.slice(0, pivot)
+    const below = anchor(pivot < 0 ? source : source.slice(pivot + PIVOT.length)).slice(1)
+    placed(raw, source, () => patternRule(below))
+    return { ...common, sources: [anchor(base)], parents: below }
+  })
+}
+
+/** What stands before it in a source is left out at the destination. */
+const PIVOT = '/./'
 
 function expandInline(source: InlineSource, state: StageState, context: LowerContext, raw: RawInstruction): InlineSource {
   if (!source.expand) return source
@@ -76,19 +97,11 @@ function refuseRemote(instruction: CopyInstruction, source: string): void {
   throw problem('TSB_DOCKERFILE_UNSUPPORTED', `\`ADD\` of ${what} is not supported yet`, span, 'download it in a `RUN`')
 }
 
-function readMode(instruction: CopyInstruction, text: string): number | undefined {
-  if (text === '') return undefined
-  if (/^[0-7]+$/.test(text) && Number.parseInt(text, 8) <= 0o7777) return Number.parseInt(text, 8)
-  const span = instruction.raw.places.word('--chmod')
-  if (/^[ugoa]*[-+=][rwxXst]*/.test(text)) {
-    throw problem(
-      'TSB_DOCKERFILE_UNSUPPORTED',
-      `\`--chmod=${text}\` with symbols is not supported yet`,
-      span,
-      'write the mode in octal: `--chmod=755`',
-    )
-  }
-  throw problem('TSB_DOCKERFILE_CHMOD', `\`${text}\` is not a mode`, span, 'write it in octal, up to 7777: `--chmod=755`')
+function readMode(instruction: CopyInstruction, text: string): FileMode {
+  const mode = readFileMode(text)
+  if (mode !== undefined) return mode
+  const hint = 'write it in octal, up to 7777, or as changes: `--chmod=755`, `--chmod=u=rwX,go=rX`'
+  throw problem('TSB_DOCKERFILE_CHMOD', `\`${text}\` is not a mode`, instruction.raw.places.word('--chmod'), hint)
 }
 
 /** Cleaned, and below the root of where it comes from: `..` cannot leave it. */

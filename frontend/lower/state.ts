@@ -115,7 +115,8 @@ export function addHistory(state: StageState, createdBy: string, layer: boolean)
   state.history.push({ created_by: createdBy, comment: COMMENT, ...(layer ? {} : { empty_layer: true }) })
 }
 
-function placed<T>(raw: RawInstruction, text: string, step: () => T): T {
+/** Runs `step`; what it throws stands at the word `text` of the instruction. */
+export function placed<T>(raw: RawInstruction, text: string, step: () => T): T {
   try {
     return step()
   } catch (error) {

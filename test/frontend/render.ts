@@ -72,13 +72,18 @@ function renderAction(action: FileAction): string {
   const common = [
     JSON.stringify(destination),
     ...(chown === undefined ? [] : [`chown ${chown}`]),
-    ...(chmod === undefined ? [] : [`chmod ${chmod.toString(8)}`]),
+    ...(chmod === undefined ? [] : [`chmod ${typeof chmod === 'number' ? chmod.toString(8) : JSON.stringify(chmod)}`]),
   ]
   if (action.kind === 'write') {
     return ['write', action.name, JSON.stringify(action.content), action.mode.toString(8), ...common].join(' ')
   }
-  const { sources, unpack, input } = action
-  return ['copy', `#${input}`, JSON.stringify(sources), ...common, ...(unpack ? ['unpack'] : [])].join(' ')
+  const { sources, unpack, input, parents, exclude } = action
+  const rest = [
+    ...(unpack ? ['unpack'] : []),
+    ...(parents === undefined ? [] : [`parents ${JSON.stringify(parents)}`]),
+    ...(exclude === undefined ? [] : [`exclude ${JSON.stringify(exclude)}`]),
+  ]
+  return ['copy', `#${input}`, JSON.stringify(sources), ...common, ...rest].join(' ')
 }
 
 function renderSpan({ start, end }: Span): string {

@@ -1,5 +1,5 @@
 use digests::{Error, Fault, Result};
-use files::change;
+use files::change::{self, Chmod, CopyHow, ModeStep};
 use files::tree::parse_digest;
 use napi::Env;
 use napi::bindgen_prelude::Object;
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::call::call;
 use crate::cancel::CancelToken;
 use crate::commit::Answer;
+use crate::copy_filter::CopyFilter;
 use crate::text::{Bytes, paths};
 
 #[derive(Deserialize)]
@@ -46,8 +47,9 @@ struct Action {
     paths: Option<Vec<Bytes>>,
     destination: Option<Bytes>,
     chown: Option<String>,
-    chmod: Option<u32>,
+    chmod: Option<FileMode>,
     unpack: Option<bool>,
+    filter: Option<CopyFilter>,
     name: Option<Bytes>,
     content: Option<Bytes>,
     path: Option<Bytes>,
@@ -61,6 +63,38 @@ enum ActionKind {
     Copy,
     Write,
     MakeDirectory,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum FileMode {
+    To(u32),
+    Steps(Vec<Step>),
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Step {
+    Clear { bits: u32 },
+    Set { bits: u32 },
+    SetIfExecutable { bits: u32 },
+    Copy { from: Class, to: u32, how: How },
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Class {
+    Others = 0,
+    Group = 3,
+    User = 6,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum How {
+    Clear,
+    Set,
+    Replace,
 }
 
 #[napi]
@@ -93,8 +127,9 @@ fn action(action: Action) -> Result<change::Action> {
             paths: given(action.paths, "paths")?.into_iter().map(|path| path.0).collect(),
             destination: given(action.destination, "destination")?.0,
             chown: action.chown,
-            chmod: action.chmod,
+            chmod: action.chmod.map(Chmod::from),
             unpack: given(action.unpack, "unpack")?,
+            filter: action.filter.map(CopyFilter::compile).transpose()?,
         }),
         ActionKind::Write => change::Action::Write(change::Write {
             name: given(action.name, "name")?.0,
@@ -102,7 +137,7 @@ fn action(action: Action) -> Result<change::Action> {
             destination: given(action.destination, "destination")?.0,
             mode: given(action.mode, "mode")?,
             chown: action.chown,
-            chmod: action.chmod,
+            chmod: action.chmod.map(Chmod::from),
         }),
         ActionKind::MakeDirectory => change::Action::MakeDirectory {
             path: given(action.path, "path")?.0,
@@ -110,6 +145,32 @@ fn action(action: Action) -> Result<change::Action> {
             owner: given(action.owner, "owner")?,
         },
     })
+}
+
+impl From<FileMode> for Chmod {
+    fn from(mode: FileMode) -> Self {
+        match mode {
+            FileMode::To(mode) => Self::To(mode),
+            FileMode::Steps(steps) => Self::Steps(steps.into_iter().map(step).collect()),
+        }
+    }
+}
+
+fn step(step: Step) -> ModeStep {
+    match step {
+        Step::Clear { bits } => ModeStep::Clear(bits),
+        Step::Set { bits } => ModeStep::Set(bits),
+        Step::SetIfExecutable { bits } => ModeStep::SetIfExecutable(bits),
+        Step::Copy { from, to, how } => ModeStep::Copy {
+            from: from as u32,
+            to,
+            how: match how {
+                How::Clear => CopyHow::Clear,
+                How::Set => CopyHow::Set,
+                How::Replace => CopyHow::Replace,
+            },
+        },
+    }
 }
 
 fn given<T>(field: Option<T>, name: &str) -> Result<T> {

@@ -10,6 +10,7 @@ mod call;
 mod cancel;
 mod change;
 mod commit;
+mod copy_filter;
 mod delta;
 mod envelope;
 mod export_directory;

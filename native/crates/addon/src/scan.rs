@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::call;
 use crate::cancel::CancelToken;
+use crate::copy_filter::{Rule, rules};
 use crate::text::Bytes;
 
 #[derive(Deserialize)]
@@ -21,12 +22,6 @@ struct Request {
     read_all: bool,
 }
 
-#[derive(Deserialize)]
-struct Rule {
-    regex: String,
-    negated: bool,
-}
-
 #[derive(Serialize)]
 struct Answer {
     tree: String,
@@ -38,11 +33,10 @@ struct Answer {
 #[napi]
 pub fn scan<'env>(env: &'env Env, request: String, token: Option<&CancelToken>) -> napi::Result<Object<'env>> {
     call(env, request, token, |request: Request, cancel| {
-        let rule = |rule: Rule| scan::IgnoreRule { regex: rule.regex, negated: rule.negated };
         let request = scan::Request {
             root: request.root.into_path(),
             prefixes: request.prefixes.into_iter().map(|prefix| prefix.0).collect(),
-            rules: request.rules.into_iter().map(rule).collect(),
+            rules: rules(request.rules),
             trees_directory: request.trees_directory.into_path(),
             stat_index: request.stat_index.map(Bytes::into_path),
             read_all: request.read_all,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::call;
 use crate::cancel::CancelToken;
+use crate::copy_filter::CopyFilter;
 use crate::text::Bytes;
 use crate::tree_entry::TreeEntry;
 
@@ -15,12 +16,14 @@ struct Request {
     trees_directory: Bytes,
     tree: String,
     paths: Vec<Bytes>,
+    filter: Option<CopyFilter>,
 }
 
 #[derive(Serialize)]
 struct Answer {
     digest: String,
     entries: Vec<Option<TreeEntry>>,
+    empty: Vec<bool>,
 }
 
 #[napi]
@@ -28,8 +31,9 @@ pub fn select<'env>(env: &'env Env, request: String, token: Option<&CancelToken>
     call(env, request, token, |request: Request, _| {
         let tree = Tree::load(&request.trees_directory.into_path(), &parse_digest(&request.tree)?)?;
         let paths: Vec<Vec<u8>> = request.paths.into_iter().map(|path| path.0).collect();
-        let selected = select_paths(&tree, &paths)?;
+        let filter = request.filter.map(CopyFilter::compile).transpose()?;
+        let selected = select_paths(&tree, &paths, filter.as_ref())?;
         let entries = selected.entries.into_iter().map(|entry| entry.map(TreeEntry::from)).collect();
-        Ok(Answer { digest: format_digest(&selected.digest), entries })
+        Ok(Answer { digest: format_digest(&selected.digest), entries, empty: selected.empty })
     })
 }

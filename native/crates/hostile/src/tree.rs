@@ -18,7 +18,7 @@ pub fn decode(bytes: &[u8]) -> bool {
     for path in &paths {
         let _ = (follow(&tree, path), list(&tree, path));
     }
-    let _ = (select(&tree, &paths), merge(&tree, &delta()));
+    let _ = (select(&tree, &paths, None), merge(&tree, &delta()));
     whole && !tree.is_empty()
 }
 

@@ -11,20 +11,21 @@ use super::{Copy, subtree, unpack};
 use crate::content;
 use crate::delta::Item;
 use crate::open::{as_path, split};
-use crate::tree::{self, Entry, Kind};
+use crate::tree::{self, Entry, Filter, Kind};
 
 /// One COPY or ADD (BuildKit, solver/llbsolver/file, and fsutil's copy): every path in order into the destination.
 pub(super) fn run(
     copy: &Copy,
     source: &OpenSource,
     root: &mut Root<'_>,
-    overrides: Overrides,
+    overrides: Overrides<'_>,
     cancel: &Cancel,
 ) -> Result<()> {
     for path in &copy.paths {
         cancel.check()?;
         let entry = tree::follow(&source.tree, path)?.ok_or_else(|| missing(path))?;
-        let task = Task { source, destination: &copy.destination, overrides, cancel };
+        let filter = copy.filter.as_ref();
+        let task = Task { source, destination: &copy.destination, filter, overrides, cancel };
         match entry.kind {
             Kind::Directory => task.directory(root, path, &entry)?,
             Kind::File if copy.unpack && task.unpack(root, &entry)? => {}
@@ -37,7 +38,8 @@ pub(super) fn run(
 struct Task<'a> {
     source: &'a OpenSource,
     destination: &'a [u8],
-    overrides: Overrides,
+    filter: Option<&'a Filter>,
+    overrides: Overrides<'a>,
     cancel: &'a Cancel,
 }
 
@@ -61,7 +63,8 @@ impl Task<'_> {
         let times = rustix::fs::fstat(top).map_err(|e| unreadable(&entry.path, &e.into(), self.source.is_live()))?;
         let to = root.enter(&at)?;
         let copier = self.copier(&from, &to);
-        subtree::copy(&copier, root, &self.source.tree, &entry.path, &at).map_err(|e| below(&entry.path, e))?;
+        let part = subtree::Subtree { tree: &self.source.tree, top: &entry.path, filter: self.filter };
+        subtree::copy(&copier, root, &part, &at).map_err(|e| below(&entry.path, e))?;
         set_times(&to, &times).map_err(|e| failed("cannot set the times of", destination, e))
     }
 

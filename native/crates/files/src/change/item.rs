@@ -10,6 +10,7 @@ use digests::{Cancel, Error, Fault, Result};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
+use super::chmod::Chmod;
 use super::copy::{changed_meanwhile, unreadable};
 use super::owner::Owner;
 use super::resolve::{conflict, failed};
@@ -21,9 +22,9 @@ use crate::xattr;
 
 /// What a copy changes about everything that it copies.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Overrides {
+pub(crate) struct Overrides<'a> {
     pub owner: Option<Owner>,
-    pub mode: Option<u32>,
+    pub mode: Option<&'a Chmod>,
 }
 
 /// What one source path has in common: the directories, and the hard links met so far.
@@ -31,7 +32,7 @@ pub(crate) struct Copier<'a> {
     /// The directories that show the source together, top first.
     pub from: &'a [OwnedFd],
     pub to: &'a OwnedFd,
-    overrides: Overrides,
+    overrides: Overrides<'a>,
     /// The source is a directory of the user, who may change it meanwhile: content is compared with the tree's hash.
     pub is_live: bool,
     pub cancel: &'a Cancel,
@@ -58,7 +59,13 @@ pub(crate) struct Spot<'a> {
 }
 
 impl<'a> Copier<'a> {
-    pub fn new(from: &'a [OwnedFd], to: &'a OwnedFd, overrides: Overrides, is_live: bool, cancel: &'a Cancel) -> Self {
+    pub fn new(
+        from: &'a [OwnedFd],
+        to: &'a OwnedFd,
+        overrides: Overrides<'a>,
+        is_live: bool,
+        cancel: &'a Cancel,
+    ) -> Self {
         let copying = Copying::new(cancel);
         Self { from, to, overrides, is_live, cancel, copying, links: Mutex::new(HashMap::new()) }
     }
@@ -68,7 +75,7 @@ impl<'a> Copier<'a> {
     }
 
     pub fn mode_of(&self, entry: &Entry) -> u32 {
-        self.overrides.mode.unwrap_or(entry.mode)
+        self.overrides.mode.map_or(entry.mode, |mode| mode.of(entry.mode, entry.kind == Kind::Directory))
     }
 
     /// Copies one entry and replaces what is at its place, unless that is a directory. Owner, mode and attributes of

@@ -1,5 +1,6 @@
 //! File actions on a root: COPY, ADD and WORKDIR, with the semantics of BuildKit's file op.
 
+mod chmod;
 mod copy;
 mod item;
 mod owner;
@@ -15,11 +16,12 @@ use std::path::PathBuf;
 use digests::{Cancel, Error, Fault, Result};
 
 use crate::commit::Committed;
-use crate::tree::Tree;
+use crate::tree::{Filter, Tree};
 use resolve::Making;
 use root::Root;
 use source::OpenSource;
 
+pub use chmod::{Chmod, CopyHow, ModeStep};
 pub(crate) use item::{Copier, Overrides, Spot, set_times};
 pub(crate) use owner::Owner;
 
@@ -51,17 +53,20 @@ pub struct Copy {
     pub paths: Vec<Vec<u8>>,
     pub destination: Vec<u8>,
     pub chown: Option<String>,
-    pub chmod: Option<u32>,
+    pub chmod: Option<Chmod>,
     pub unpack: bool,
+    /// What is taken of directories.
+    pub filter: Option<Filter>,
 }
 
+#[derive(Clone)]
 pub struct Write {
     pub name: Vec<u8>,
     pub content: Vec<u8>,
     pub destination: Vec<u8>,
     pub mode: u32,
     pub chown: Option<String>,
-    pub chmod: Option<u32>,
+    pub chmod: Option<Chmod>,
 }
 
 /// Carries out the actions in order on the merged root of `layers`; `upper` holds the change afterwards, and the commit of
@@ -80,11 +85,11 @@ pub fn change(request: &Request, cancel: &Cancel) -> Result<Committed> {
                     let message = format!("a copy names source {} of {}", copy.source, sources.len());
                     Error::new("TSB_BUG", Fault::Bug, message)
                 })?;
-                let overrides = overrides(&root, copy.chown.as_deref(), copy.chmod)?;
+                let overrides = overrides(&root, copy.chown.as_deref(), copy.chmod.as_ref())?;
                 copy::run(copy, source, &mut root, overrides, cancel)?;
             }
             Action::Write(write) => {
-                let overrides = overrides(&root, write.chown.as_deref(), write.chmod)?;
+                let overrides = overrides(&root, write.chown.as_deref(), write.chmod.as_ref())?;
                 write::run(write, &mut root, overrides)?;
             }
             Action::MakeDirectory { path, mode, owner } => {
@@ -96,7 +101,7 @@ pub fn change(request: &Request, cancel: &Cancel) -> Result<Committed> {
     root.commit(request, cancel)
 }
 
-fn overrides(root: &Root<'_>, chown: Option<&str>, mode: Option<u32>) -> Result<Overrides> {
+fn overrides<'a>(root: &Root<'_>, chown: Option<&str>, mode: Option<&'a Chmod>) -> Result<Overrides<'a>> {
     let owner = chown.map(|text| owner::look_up(root, text)).transpose()?;
     Ok(Overrides { owner, mode })
 }

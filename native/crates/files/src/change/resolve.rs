@@ -4,6 +4,7 @@
 use digests::{Error, Fault, Result};
 use rustix::io::Errno;
 
+use super::chmod::Chmod;
 use super::item::Overrides;
 use super::owner::Owner;
 use super::root::Root;
@@ -37,8 +38,8 @@ const UMASK: u32 = 0o022;
 
 impl Making {
     /// The directories that COPY has to make on the way to its destination.
-    pub fn of_copy(overrides: &Overrides) -> Self {
-        let mode = overrides.mode.unwrap_or(0o755) & 0o777 & !UMASK;
+    pub fn of_copy(overrides: &Overrides<'_>) -> Self {
+        let mode = overrides.mode.and_then(Chmod::of_made).unwrap_or(0o755) & 0o777 & !UMASK;
         Self { mode, owner: overrides.owner, inherits: true }
     }
 }

@@ -93,6 +93,11 @@ impl<'a> Root<'a> {
         self.written.contains_key(&key_of(path))
     }
 
+    /// Of what was made at `path`, when it has several names.
+    pub fn inode(&self, path: &[u8]) -> Option<u64> {
+        self.written.get(&key_of(path)).and_then(|item| item.inode)
+    }
+
     /// Notes what was made in the upper directory.
     pub fn record(&mut self, item: Item) {
         self.has_opaque |= item.entry.opaque;

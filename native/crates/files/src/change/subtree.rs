@@ -16,30 +16,44 @@ use super::root::Root;
 use crate::delta::Item;
 use crate::open::{as_path, join, open_directory, split};
 use crate::stack;
-use crate::tree::{Entry, Kind, Tree, Xattr};
+use crate::tree::{Chosen, Entry, Filter, Kind, Tree};
 use crate::walk::{panicked, thread_count};
 
 /// Files that a thread takes at once. Directories are mostly smaller: threads in one directory wait for each other.
 const PART: usize = 512;
 
+/// What is copied: all that a tree has below a directory, or what a filter takes of it.
+pub(super) struct Subtree<'a> {
+    pub tree: &'a Tree,
+    pub top: &'a [u8],
+    pub filter: Option<&'a Filter>,
+}
+
+type Taken<'a> = Box<dyn Iterator<Item = Result<(Entry, bool)>> + 'a>;
+
+impl Subtree<'_> {
+    /// The entries in tree order, and which of them are directories that are only on the way to others.
+    fn entries(&self) -> Result<Taken<'_>> {
+        let Some(filter) = self.filter else {
+            let all = self.tree.entries(self.tree.below(self.top));
+            return Ok(Box::new(all.map(|entry| Ok((entry?, false)))));
+        };
+        let chosen = filter.choose(self.tree, self.top)?;
+        Ok(Box::new(chosen.into_iter().map(|Chosen { index, on_way }| Ok((self.tree.entry(index)?, on_way)))))
+    }
+}
+
 /// A directory to be filled. Paths of sources are relative to the directory that is copied.
 struct Planned {
     entry: Entry,
-    made: Made,
+    /// What stood there before; nothing for one that is new, and so is all that comes into it.
+    found: Option<Entry>,
+    /// It is copied for the sake of what is in it.
+    on_way: bool,
     /// The last of its parts.
     part: usize,
     /// Parts that are not done.
     left: AtomicUsize,
-}
-
-/// What a directory of the destination was before.
-struct Made {
-    /// It is new, and so is all that comes into it.
-    is_new: bool,
-    /// Attributes that it has already.
-    xattrs: Vec<Xattr>,
-    /// It hides what is below it.
-    opaque: bool,
 }
 
 /// Files of one directory.
@@ -48,11 +62,11 @@ struct Part {
     entries: Vec<Entry>,
 }
 
-/// Copies all that the tree has below `top` into the directory `at` of the root, where the copier's `to` stands.
+/// Copies a subtree into the directory `at` of the root, where the copier's `to` stands.
 /// First the directories are made, in order; then files are copied on several threads, and whoever finishes a
 /// directory gives it its owner, mode and times.
-pub(super) fn copy(copier: &Copier<'_>, root: &mut Root<'_>, tree: &Tree, top: &[u8], at: &[u8]) -> Result<()> {
-    let (directories, parts) = plan(copier, root, tree, top, at)?;
+pub(super) fn copy(copier: &Copier<'_>, root: &mut Root<'_>, subtree: &Subtree<'_>, at: &[u8]) -> Result<()> {
+    let (directories, parts) = plan(copier, root, subtree, at)?;
     let parts = Mutex::new(parts.into_iter());
     let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
     let run = || -> Result<Vec<Item>> {
@@ -79,26 +93,25 @@ pub(super) fn copy(copier: &Copier<'_>, root: &mut Root<'_>, tree: &Tree, top: &
 fn plan(
     copier: &Copier<'_>,
     root: &mut Root<'_>,
-    tree: &Tree,
-    top: &[u8],
+    subtree: &Subtree<'_>,
     at: &[u8],
 ) -> Result<(Vec<Planned>, Vec<Part>)> {
-    let strip = if top.is_empty() { 0 } else { top.len() + 1 };
+    let strip = if subtree.top.is_empty() { 0 } else { subtree.top.len() + 1 };
     let (mut directories, mut parts) = (Vec::new(), Vec::new());
     let entry = Entry::new(Vec::new(), Kind::Directory, 0);
-    add_directory(&mut directories, &mut parts, entry, Made { is_new: false, xattrs: Vec::new(), opaque: false });
+    add_directory(&mut directories, &mut parts, entry.clone(), Some(entry), false);
     // The directories on the way to the current entry, and the one that is open.
     let mut way = vec![0];
     let mut open: Option<(usize, OwnedFd)> = None;
-    for entry in tree.entries(tree.below(top)) {
-        let mut entry = entry?;
+    for entry in subtree.entries()? {
+        let (mut entry, on_way) = entry?;
         entry.path.drain(..strip);
         let parent_path = split(&entry.path).0;
         while way.last().is_some_and(|last| directories[*last].entry.path != parent_path) {
             way.pop();
         }
         let parent = way.last().copied().unwrap_or_default();
-        let is_new = directories[parent].made.is_new;
+        let is_new = directories[parent].found.is_none();
         if entry.kind != Kind::Directory {
             if !is_new && root.kind(&join(at, &entry.path))? == Some(Kind::Directory) {
                 return Err(over_directory(split(&entry.path).1, &entry.path));
@@ -111,17 +124,23 @@ fn plan(
             Some((index, above)) if index == parent => above,
             _ => open_directory(copier.to, parent_path).map_err(|e| broken(parent_path, &e))?,
         };
-        let made = make(copier, root, &above, &entry, at, is_new)?;
+        let found = make(copier, root, &above, &entry, at, is_new)?;
         open = Some((parent, above));
         way.push(directories.len());
-        add_directory(&mut directories, &mut parts, entry, made);
+        add_directory(&mut directories, &mut parts, entry, found, on_way);
     }
     Ok((directories, parts))
 }
 
-fn add_directory(directories: &mut Vec<Planned>, parts: &mut Vec<Part>, entry: Entry, made: Made) {
+fn add_directory(
+    directories: &mut Vec<Planned>,
+    parts: &mut Vec<Part>,
+    entry: Entry,
+    found: Option<Entry>,
+    on_way: bool,
+) {
     let directory = directories.len();
-    directories.push(Planned { entry, made, part: parts.len(), left: AtomicUsize::new(1) });
+    directories.push(Planned { entry, found, on_way, part: parts.len(), left: AtomicUsize::new(1) });
     parts.push(Part { directory, entries: Vec::new() });
 }
 
@@ -135,7 +154,7 @@ fn add_file(directories: &mut [Planned], parts: &mut Vec<Part>, directory: usize
     parts[planned.part].entries.push(entry);
 }
 
-/// Makes one directory where there is none.
+/// Makes one directory where there is none, and returns what there was.
 fn make(
     copier: &Copier<'_>,
     root: &mut Root<'_>,
@@ -143,7 +162,7 @@ fn make(
     entry: &Entry,
     at: &[u8],
     is_new: bool,
-) -> Result<Made> {
+) -> Result<Option<Entry>> {
     let path = join(at, &entry.path);
     let found = if is_new { None } else { root.entry(&path)? };
     match found {
@@ -151,13 +170,13 @@ fn make(
             let mode = Mode::from_raw_mode(copier.mode_of(entry) & 0o777) | Mode::RWXU;
             rustix::fs::mkdirat(above, split(&path).1, mode)
                 .map_err(|e| failed("cannot make directory", &entry.path, e))?;
-            Ok(Made { is_new: true, xattrs: Vec::new(), opaque: false })
+            Ok(None)
         }
         Some(found) if found.kind == Kind::Directory => {
             if !root.is_written(&path) {
                 root.copy_up(above, &path)?;
             }
-            Ok(Made { is_new: false, xattrs: found.xattrs, opaque: found.opaque })
+            Ok(Some(found))
         }
         // A link to a directory is none here: below the top, links of the destination are not followed.
         Some(_) => {
@@ -193,7 +212,11 @@ fn copy_part(
     let is_last = planned.left.fetch_sub(1, Ordering::AcqRel) == 1;
     // What is copied into keeps what it has.
     if is_last && part.directory != 0 {
-        done.push(finish(copier, planned, &from[0], &to, at)?);
+        let finished = match &planned.found {
+            Some(found) if planned.on_way => pass(planned, found, &to)?,
+            _ => finish(copier, planned, &from[0], &to, at)?,
+        };
+        done.push(finished);
     }
     Ok(())
 }
@@ -204,7 +227,7 @@ fn finish(copier: &Copier<'_>, planned: &Planned, from: &OwnedFd, to: &OwnedFd, 
     let mut entry = planned.entry.clone();
     Owner { uid: entry.uid, gid: entry.gid } = copier.owner_of(&entry);
     entry.mode = copier.mode_of(&entry);
-    entry.opaque = planned.made.opaque;
+    entry.opaque = planned.found.as_ref().is_some_and(|found| found.opaque);
     let times = rustix::fs::fstat(from).map_err(|e| unreadable(path, &e.into(), copier.is_live))?;
     let made = rustix::fs::fstat(to).map_err(|e| failed("cannot stat", path, e))?;
     if (made.st_uid, made.st_gid) != (entry.uid, entry.gid) {
@@ -216,13 +239,26 @@ fn finish(copier: &Copier<'_>, planned: &Planned, from: &OwnedFd, to: &OwnedFd, 
             .map_err(|e| failed("cannot change the mode of", path, e))?;
     }
     set_xattrs(to, b"", &mut entry.xattrs, path)?;
-    set_times(to, &times).map_err(|e| failed("cannot set the times of", path, e))?;
+    // What was made in a directory on the way came after it, and nobody sets its times again.
+    if !planned.on_way {
+        set_times(to, &times).map_err(|e| failed("cannot set the times of", path, e))?;
+    }
     // What it had and the source does not name stays.
-    let kept = planned.made.xattrs.iter().filter(|(name, _)| entry.xattrs.iter().all(|(other, _)| other != name));
+    let before = planned.found.iter().flat_map(|found| &found.xattrs);
+    let kept = before.filter(|(name, _)| entry.xattrs.iter().all(|(other, _)| other != name));
     let kept: Vec<_> = kept.cloned().collect();
     entry.xattrs.extend(kept);
     entry.xattrs.sort();
     entry.path = join(at, path);
+    Ok(Item { entry, inode: None })
+}
+
+/// A directory on the way that is there already has the source's mode then, and otherwise what it had.
+fn pass(planned: &Planned, found: &Entry, to: &OwnedFd) -> Result<Item> {
+    let mut entry = found.clone();
+    entry.mode = planned.entry.mode;
+    rustix::fs::fchmod(to, Mode::from_raw_mode(entry.mode))
+        .map_err(|e| failed("cannot change the mode of", &planned.entry.path, e))?;
     Ok(Item { entry, inode: None })
 }
 

@@ -96,6 +96,7 @@ fn copy(path: &str, destination: &str) -> Copy {
         chown: None,
         chmod: None,
         unpack: false,
+        filter: None,
     }
 }
 
@@ -278,7 +279,7 @@ fn a_change_knows_all_that_it_wrote() {
     set_xattr(&stage.path("base/x/d"), "user.below", b"1");
     symlink("/y", stage.path("base/link")).unwrap();
     std::os::unix::fs::chown(stage.path("base/x"), Some(70), Some(80)).unwrap();
-    let owned = Copy { chown: Some("5:6".to_owned()), chmod: Some(0o1740), ..copy("/d", "/x/d/again/") };
+    let owned = Copy { chown: Some("5:6".to_owned()), chmod: Some(Chmod::To(0o1740)), ..copy("/d", "/x/d/again/") };
     let directory = Action::MakeDirectory { path: b"/w/x".to_vec(), mode: 0o755, owner: "9".to_owned() };
     let copies = [copy("/", "/x/"), copy("/top", "/link/"), copy("/d/f", "/x/d/stays"), copy("/d", "/x/d"), owned];
     let actions = copies.into_iter().map(Action::Copy).chain([directory]).collect();
@@ -312,6 +313,66 @@ fn archive(entries: &[(&str, digests::tar::Kind, &[Xattr])]) -> Vec<u8> {
         tar.header(&header).unwrap();
     }
     tar.finish().unwrap()
+}
+
+#[test]
+fn a_change_knows_what_a_filter_left_of_a_copy_and_what_it_wrote_itself() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    ["a/b/f", "a/b/g", "a/c/f", "a/h", "d/f"].iter().for_each(|path| stage.write(&format!("context/{path}"), path));
+    fs::set_permissions(stage.path("context/a"), fs::Permissions::from_mode(0o2751)).unwrap();
+    stage.write("base/x/a/b/f", "old");
+    stage.write("base/x/a/stays", "old");
+    let rule = |regex: &str, negated| scan::IgnoreRule { regex: regex.to_owned(), negated };
+    let filter = |include: &str, exclude: &str| {
+        Filter::compile(Some(&[rule(include, false)]), &[rule(exclude, false), rule("^a/c/f$", true)]).unwrap()
+    };
+    let executable = Chmod::Steps(vec![ModeStep::Clear(0o077), ModeStep::SetIfExecutable(0o011)]);
+    let copies = [
+        Copy { filter: Some(filter("^(.*/)?f$", "^a/c$")), ..copy("/", "/x") },
+        Copy { filter: Some(filter("^a/b$", "^$")), chown: Some("5".to_owned()), ..copy("/", "/new") },
+        Copy { chmod: Some(executable.clone()), ..copy("/a", "/changed/") },
+    ];
+    let write = Write {
+        name: b"EOF".to_vec(),
+        content: b"text".to_vec(),
+        destination: b"/x/a/".to_vec(),
+        mode: 0o644,
+        chown: Some("7:8".to_owned()),
+        chmod: Some(executable),
+    };
+    let over = Write { destination: b"/x/a/stays".to_vec(), content: Vec::new(), chmod: None, ..write.clone() };
+    let actions = copies.into_iter().map(Action::Copy).chain([Action::Write(write), Action::Write(over)]).collect();
+    let done = stage.change(&stage.request(stage.scan(), actions)).unwrap();
+    let tree = Tree::load(&stage.path("trees"), &done.tree).unwrap();
+    let mode = |path: &str| tree.find(path.as_bytes()).map(|index| tree.entry(index).unwrap().mode);
+    assert_eq!(mode("x/a"), Some(0o2751), "the mode of a directory on the way");
+    assert_eq!((mode("x/a/b/g"), mode("new/a/b/g"), mode("new/a/h")), (None, Some(0o644), None));
+    assert_eq!((mode("changed/h"), mode("changed/b"), mode("x/a/EOF")), (Some(0o600), Some(0o711), Some(0o600)));
+    assert_eq!(fs::metadata(stage.path("upper/x/a/stays")).unwrap().len(), 0);
+}
+
+#[test]
+fn a_change_knows_what_an_archive_says_of_each_name_of_a_file() {
+    if !privileged() {
+        return;
+    }
+    let stage = Stage::new();
+    let mut tar = digests::tar::TarWriter::new(Vec::new());
+    let names = [("f", "", 0o600), ("g", "f", 0o640), ("h", "g", 0o640), ("g", "", 0o600), ("i", "h", 0o4755)];
+    for (path, link, mode) in names {
+        let kind = if link.is_empty() { digests::tar::Kind::File } else { digests::tar::Kind::HardLink };
+        let (path, link, xattrs) = (path.as_bytes(), link.as_bytes(), [].as_slice());
+        let (uid, gid, size, mtime, device) = (0, 0, 0, 1, (0, 0));
+        tar.header(&digests::tar::Header { path, kind, mode, uid, gid, size, mtime, link, device, xattrs }).unwrap();
+    }
+    fs::write(stage.path("context/a.tar"), tar.finish().unwrap()).unwrap();
+    let done = stage.copy_of(stage.scan(), Copy { unpack: true, ..copy("/a.tar", "/") }).unwrap();
+    let tree = Tree::load(&stage.path("trees"), &done.tree).unwrap();
+    let mode = |path: &str| tree.find(path.as_bytes()).map(|index| tree.entry(index).unwrap().mode);
+    assert_eq!((mode("f"), mode("g"), mode("h"), mode("i")), (Some(0o4755), Some(0o600), Some(0o4755), Some(0o4755)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! ADD of a local archive: `tar -x` into the destination. Names in the archive are a stranger's: every path is resolved
 //! within the destination directory, whatever links the archive made before.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::os::fd::OwnedFd;
@@ -37,7 +38,7 @@ pub(super) fn try_unpack(
     let Ok(Some(first)) = archive.next_entry() else { return Ok(false) };
     // Not touched by `--chmod`, as in BuildKit.
     let top = make_directories(root, destination, Making { mode: 0o755, owner, inherits: true })?;
-    let mut unpacker = Unpacker { root, top, owner, cancel, directories: Vec::new() };
+    let mut unpacker = Unpacker { root, top, owner, cancel, directories: Vec::new(), linked: HashMap::new() };
     let mut next = Some(first);
     while let Some(entry) = next {
         cancel.check()?;
@@ -56,6 +57,8 @@ struct Unpacker<'a, 'b> {
     cancel: &'a Cancel,
     /// Their times are set last: whatever is made in a directory changes them.
     directories: Vec<(Vec<u8>, Timestamps)>,
+    /// The names that the archive gave to a file, by inode.
+    linked: HashMap<u64, Vec<Vec<u8>>>,
 }
 
 impl Unpacker<'_, '_> {
@@ -155,15 +158,28 @@ impl Unpacker<'_, '_> {
             .map_err(|e| failed("cannot make link", &entry.path, e))?;
         let stat = rustix::fs::statat(directory, split(at).1, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|e| failed("cannot stat", &entry.path, e))?;
-        for path in [target.as_slice(), at] {
-            found.path = path.to_vec();
-            self.root.record(Item { entry: found.clone(), inode: Some(stat.st_ino) });
+        // What the archive says of the link is said of the file: they are one.
+        found.path = at.to_vec();
+        let dressed = self.dressed(entry, found.clone())?;
+        let inode = stat.st_ino;
+        let names = self.linked.entry(inode).or_default();
+        let others = names.iter().filter(|path| dressed != found && self.root.inode(path) == Some(inode)).cloned();
+        let renewed: Vec<_> = others.chain([target.clone(), at.to_vec()]).collect();
+        names.extend([target, at.to_vec()]);
+        for path in renewed {
+            self.root.record(Item { entry: Entry { path, ..dressed.clone() }, inode: Some(inode) });
         }
         Ok(())
     }
 
     /// Owner first, because changing it takes setuid bits and capabilities away.
-    fn dress(&mut self, entry: &tar::Entry, mut made: Entry) -> Result<()> {
+    fn dress(&mut self, entry: &tar::Entry, made: Entry) -> Result<()> {
+        let entry = self.dressed(entry, made)?;
+        self.root.record(Item { entry, inode: None });
+        Ok(())
+    }
+
+    fn dressed(&mut self, entry: &tar::Entry, mut made: Entry) -> Result<Entry> {
         let path = &entry.path;
         let owner = self.owner.unwrap_or(Owner { uid: entry.uid, gid: entry.gid });
         (made.uid, made.gid) = (owner.uid, owner.gid);
@@ -192,8 +208,7 @@ impl Unpacker<'_, '_> {
         if made.kind == Kind::Directory {
             self.directories.push((made.path.clone(), times_of(entry)));
         }
-        self.root.record(Item { entry: made, inode: None });
-        Ok(())
+        Ok(made)
     }
 
     fn finish(&mut self) -> Result<()> {

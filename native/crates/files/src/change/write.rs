@@ -15,14 +15,15 @@ use crate::open::{as_path, split};
 use crate::tree::{Entry, Kind};
 
 /// Writes the file where a copy of a file called `name` would go. Fails as a copy does.
-pub(super) fn run(write: &Write, root: &mut Root<'_>, overrides: Overrides) -> Result<()> {
+pub(super) fn run(write: &Write, root: &mut Root<'_>, overrides: Overrides<'_>) -> Result<()> {
     let at = land(root, &write.destination, &write.name, Making::of_copy(&overrides))?;
     let (parent, name) = split(&at);
     if root.kind(&at)? == Some(Kind::Directory) {
         return Err(over_directory(name, &write.name));
     }
     let directory = root.enter(parent)?;
-    let mut entry = Entry::new(at.clone(), Kind::File, overrides.mode.unwrap_or(write.mode));
+    let mut entry =
+        Entry::new(at.clone(), Kind::File, overrides.mode.map_or(write.mode, |mode| mode.of(write.mode, false)));
     let owner = overrides.owner.unwrap_or_default();
     (entry.uid, entry.gid) = (owner.uid, owner.gid);
     entry.size = write.content.len() as u64;

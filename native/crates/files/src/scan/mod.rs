@@ -20,7 +20,7 @@ use index::{Known, StatIndex};
 use prefixes::{Prefixes, Reach};
 use read::Reader;
 pub use rules::IgnoreRule;
-use rules::{Matches, Rules};
+pub(crate) use rules::{Matches, Rules};
 
 /// `ScanRequest` of native/types.ts.
 pub struct Request {

@@ -9,7 +9,7 @@ pub struct IgnoreRule {
 }
 
 /// Rules as moby's pattern matcher applies them (`MatchesUsingParentResults`).
-pub(super) struct Rules {
+pub(crate) struct Rules {
     rules: Vec<Rule>,
 }
 
@@ -21,10 +21,10 @@ struct Rule {
 }
 
 /// Which rules match a directory, which says something about all that is below it.
-pub(super) type Matches = Vec<bool>;
+pub(crate) type Matches = Vec<bool>;
 
 /// What the rules say about one path.
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     pub ignored: bool,
     pub matches: Matches,
 }
@@ -65,6 +65,11 @@ impl Rules {
             }
         }
         verdict
+    }
+
+    /// Whether there are `!` rules.
+    pub fn has_exceptions(&self) -> bool {
+        self.rules.iter().any(|rule| rule.negated)
     }
 
     /// Whether a `!` rule could bring back something below an ignored directory.

@@ -4,6 +4,7 @@
 //! subtree. Modification times are left out: a tree that was only touched is the same tree. The root itself has no
 //! entry. The BLAKE3 of the file is the tree's digest and, in hex, its name in the directory of trees.
 
+mod choose;
 pub(crate) mod codec;
 mod entry;
 mod merge;
@@ -11,6 +12,7 @@ mod read;
 mod select;
 pub(crate) mod write;
 
+pub use choose::{Chosen, Filter};
 pub use entry::{Entry, Kind, Xattr, compare, is_below};
 pub use merge::{Merged, merge};
 pub(crate) use read::corrupt;

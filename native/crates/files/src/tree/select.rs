@@ -1,5 +1,6 @@
 use digests::{Error, Fault, Result};
 
+use super::choose::{Chosen, Filter};
 use super::codec::{encode, put_bytes, put_number, split_path};
 use super::entry::{Entry, Kind};
 use super::read::{Tree, corrupt};
@@ -12,29 +13,39 @@ pub struct Selected {
     pub digest: blake3::Hash,
     /// Where each path led, in order of asking; `None` where nothing is there.
     pub entries: Vec<Option<Entry>>,
+    /// Whether nothing is taken of it, because it is not there or the filter leaves nothing.
+    pub empty: Vec<bool>,
 }
 
 /// Looks up paths (`/` anchored) and digests what is there: names, types, modes, owners, xattrs, link targets and
 /// content of whole subtrees. The digest does not tell where in the tree a path stands, only its last component.
+/// With a filter only what that takes of directories counts, and for a directory on the way that it is one.
 /// Fails with `TSB_COPY_LINKS` when links run in a circle.
-pub fn select(tree: &Tree, paths: &[Vec<u8>]) -> Result<Selected> {
+pub fn select(tree: &Tree, paths: &[Vec<u8>], filter: Option<&Filter>) -> Result<Selected> {
     let mut hasher = blake3::Hasher::new();
-    let mut entries = Vec::with_capacity(paths.len());
+    let (mut entries, mut empty) = (Vec::with_capacity(paths.len()), Vec::with_capacity(paths.len()));
     for path in paths {
         let found = follow(tree, path)?;
+        let chosen = match (&found, filter) {
+            (Some(top), Some(filter)) if top.kind == Kind::Directory => Some(filter.choose(tree, &top.path)?),
+            _ => None,
+        };
+        // A file is none that `--parents` could find something below.
+        let takes_file = found.is_some() && filter.is_none_or(Filter::takes_all);
+        empty.push(chosen.as_ref().map_or(!takes_file, Vec::is_empty));
         let mut head = Vec::new();
         put_bytes(&mut head, last_component(path));
         match &found {
             None => put_number(&mut head, 0),
             Some(entry) => {
                 put_number(&mut head, 1);
-                put_bytes(&mut head, subtree_digest(tree, entry)?.as_bytes());
+                put_bytes(&mut head, subtree_digest(tree, entry, chosen.as_deref())?.as_bytes());
             }
         }
         hasher.update(&head);
         entries.push(found);
     }
-    Ok(Selected { digest: hasher.finalize(), entries })
+    Ok(Selected { digest: hasher.finalize(), entries, empty })
 }
 
 /// The entry that `path` leads to: every symbolic link on the way and at the end is followed, `..` and absolute links
@@ -88,17 +99,25 @@ pub fn list(tree: &Tree, directory: &[u8]) -> Result<Vec<Entry>> {
     }
 }
 
-/// Digest of an entry and all below it, with paths relative to it.
-fn subtree_digest(tree: &Tree, top: &Entry) -> Result<blake3::Hash> {
+/// Digest of an entry and all below it, or what is chosen of that, with paths relative to it.
+fn subtree_digest(tree: &Tree, top: &Entry, chosen: Option<&[Chosen]>) -> Result<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
     let mut head = Vec::new();
     encode(&Entry { path: Vec::new(), ..top.clone() }, top.opaque, &mut head);
     hasher.update(&head);
     if top.kind == Kind::Directory {
         let strip = if top.path.is_empty() { 0 } else { top.path.len() + 1 };
-        for index in tree.below(&top.path) {
+        let all: Box<dyn Iterator<Item = Chosen>> = match chosen {
+            None => Box::new(tree.below(&top.path).map(|index| Chosen { index, on_way: false })),
+            Some(chosen) => Box::new(chosen.iter().copied()),
+        };
+        for Chosen { index, on_way } in all {
             let (path, rest) = split_path(tree.record(index)).ok_or_else(corrupt)?;
             head.clear();
+            if on_way {
+                // No path is empty.
+                put_bytes(&mut head, b"");
+            }
             put_bytes(&mut head, &path[strip..]);
             put_bytes(&mut head, rest);
             hasher.update(&head);

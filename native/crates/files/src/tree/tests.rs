@@ -151,7 +151,7 @@ fn links_stay_inside() {
 
 #[test]
 fn a_selection_is_told_by_content_and_last_name() {
-    let digest = |tree: &Tree, path: &str| select(tree, &[path.as_bytes().to_vec()]).unwrap().digest;
+    let digest = |tree: &Tree, path: &str| select(tree, &[path.as_bytes().to_vec()], None).unwrap().digest;
     let one = tree(&[directory("x"), directory("x/s"), file("x/s/f", "1"), file("other", "1")]);
     let two = tree(&[directory("s"), file("s/f", "1"), file("other", "2")]);
     let three = tree(&[directory("s"), file("s/f", "2")]);
