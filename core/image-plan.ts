@@ -21,6 +21,8 @@ export interface ImagePlan {
   readonly config: ContainerConfig
   /** Entries after the base's own. One without `empty_layer` stands for one layer, in order. */
   readonly history: readonly HistoryEntry[]
+  /** SOURCE_DATE_EPOCH, in seconds since 1970: the time of what the build adds. */
+  readonly epoch?: number
 }
 
 /** What is known of an image before any layer is fetched. */

@@ -107,4 +107,6 @@ export interface MakeDirectoryAction {
   readonly mode: number
   /** Looked up in the root as for `--chown`; empty is root. */
   readonly owner: string
+  /** Of the directories that are made, in seconds since 1970; absent: when they are made. */
+  readonly time?: number
 }

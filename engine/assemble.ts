@@ -2,45 +2,100 @@ import type { Digest } from '../core/digest.ts'
 import type { VertexId } from '../core/graph.ts'
 import type { BuildPlan, ImagePlan } from '../core/image-plan.ts'
 import type { ImageConfig } from '../core/manifest.ts'
+import { packingOf } from '../core/packing.ts'
 import { formatReference, parseReference } from '../core/reference.ts'
-import { assembleConfig, encodeConfig, type LayerOrigin } from '../exporter/assemble.ts'
+import { assembleConfig, assembleManifest, encodeConfig, type LayerOrigin, rfc3339 } from '../exporter/assemble.ts'
+import { USUAL_LAYERS } from '../exporter/layer-options.ts'
+import type { LayerOptions } from '../exporter/types.ts'
 import type { Snapshot } from '../snapshotter/snapshot.ts'
 import type { LayerId } from '../store/layers.ts'
 import type { Building } from './building.ts'
-import { buildArgs } from './compile.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import type { DiffIds } from './early-diff-ids.ts'
+import { type ImageOutput, imageTimes } from './output-times.ts'
+import { packedLayer } from './packed-layer.ts'
 import type { Session } from './session.ts'
 
 /** What the solver found or made, by vertex. */
 export type Results = ReadonlyMap<VertexId, StepResult>
 
-/** An image whose config is final; its layers are snapshots until somebody wants their blobs. */
+/** An image whose config is final. */
 export interface BuiltImage {
   readonly id: Digest
   readonly config: ImageConfig
   readonly configBytes: Uint8Array
-  readonly snapshot: Snapshot
+  /** Its layers are snapshots until somebody wants their blobs; or blobs already, whose files have other times than the snapshots'. */
+  readonly content:
+    | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
+    | { readonly kind: 'blobs'; readonly manifestBytes: Uint8Array }
+}
+
+/** What images are made of: a build that has run. */
+export interface BuiltRoot {
+  readonly plan: BuildPlan
+  readonly results: Results
+  readonly diffIds: DiffIds
 }
 
 /**
- * Makes the image of a finished root. Its times are those of its layers (or SOURCE_DATE_EPOCH), so a build that finds
- * everything cached gives the same image ID again.
+ * Makes the image of a finished root, as an output wants its times. They are those of its layers (or the plan's epoch), so a build
+ * that finds everything cached gives the same image ID again.
  */
-export async function assembleImage(building: Building, plan: BuildPlan, results: Results, diffIds: DiffIds): Promise<BuiltImage> {
-  const output = results.get(plan.graph.output)
-  const snapshot = rootOf(output === undefined ? [] : [output])
+export async function assembleImage(building: Building, built: BuiltRoot, output: ImageOutput | undefined): Promise<BuiltImage> {
+  const { plan, results, diffIds } = built
+  const result = results.get(plan.graph.output)
+  const snapshot = rootOf(result === undefined ? [] : [result])
+  const { latest, rewrite } = imageTimes(plan.image, output)
+  const origins = layerOrigins(building, plan.image, snapshot, layerSteps(plan.graph, results))
+  if (rewrite !== undefined) return datedImage(building, built, snapshot, origins, output?.layers ?? USUAL_LAYERS, rewrite)
   const ids = await Promise.all(snapshot.layers.map((layer) => diffIds.of(layer)))
-  const config = assembleConfig(plan.image, ids, layerOrigins(building, plan.image, snapshot, layerSteps(plan.graph, results)))
+  const config = assembleConfig(plan.image, ids, origins, latest)
   const { bytes, descriptor } = encodeConfig(config)
-  return { id: descriptor.digest, config, configBytes: bytes, snapshot }
+  return { id: descriptor.digest, config, configBytes: bytes, content: { kind: 'snapshot', snapshot } }
+}
+
+/** The layers that the build added have no file after `latest`; those of the base stay as they are. */
+async function datedImage(
+  { session, signal }: Building,
+  { plan, diffIds }: BuiltRoot,
+  snapshot: Snapshot,
+  origins: readonly LayerOrigin[],
+  options: LayerOptions,
+  latest: number,
+): Promise<BuiltImage> {
+  const { store } = session
+  await store.prepare()
+  const ofBase = plan.image.base?.rootfs.diff_ids ?? []
+  const packing = packingOf(options.compression, options.level)
+  const layers = await Promise.all(
+    snapshot.layers.map(async (layer, index) => {
+      const diffId = ofBase[index]
+      if (diffId === undefined) return diffIds.dated(layer, packing, latest)
+      return { diffId, blob: await packedLayer(session, layer, options, signal) }
+    }),
+  )
+  const config = assembleConfig(
+    plan.image,
+    layers.map(({ diffId }) => diffId),
+    origins,
+    latest,
+  )
+  const { bytes, descriptor } = encodeConfig(config)
+  const blobs = layers.map(({ blob }) => blob)
+  const { bytes: manifestBytes } = assembleManifest(descriptor, blobs, options.family)
+  await store.blobs.write([bytes], descriptor.digest)
+  await store.blobs.write([manifestBytes])
+  return { id: descriptor.digest, config, configBytes: bytes, content: { kind: 'blobs', manifestBytes } }
 }
 
 /** Puts an image into the store under its names. Its layers must be durable by now. */
 export function storeImage(session: Session, image: BuiltImage, names: readonly string[]): void {
   const { images } = session.store
-  images.put({ id: image.id, configBytes: image.configBytes, root: image.snapshot, created: session.effects.now() })
+  const { content } = image
+  const known = content.kind === 'snapshot' ? { root: content.snapshot } : { manifestBytes: content.manifestBytes }
+  images.put({ id: image.id, configBytes: image.configBytes, ...known, created: session.effects.now() })
   for (const name of names) images.name(formatReference(parseReference(name)), image.id)
+  if (content.kind === 'blobs') session.store.writeIndex()
 }
 
 /** The layers that the build added, in order. */
@@ -51,9 +106,8 @@ function layerOrigins(
   steps: ReadonlyMap<LayerId, string>,
 ): readonly LayerOrigin[] {
   const added = snapshot.layers.slice(plan.base?.rootfs.diff_ids.length ?? 0)
-  const epoch = epochMilliseconds(buildArgs(building.options, building.session.env).get('SOURCE_DATE_EPOCH'))
   return added.map((layer) => {
-    const created = new Date(epoch ?? building.session.store.layers.get(layer)?.created ?? 0).toISOString()
+    const created = rfc3339(building.session.store.layers.get(layer)?.created ?? 0)
     const step = steps.get(layer)
     return { created, ...(step === undefined ? {} : { step }) }
   })
@@ -68,8 +122,4 @@ function layerSteps({ vertices }: BuildPlan['graph'], results: Results): Readonl
     if (top !== undefined && !steps.has(top)) steps.set(top, name)
   }
   return steps
-}
-
-function epochMilliseconds(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) * 1000 : undefined
 }

@@ -2,10 +2,9 @@ import { rm, writeFile } from 'node:fs/promises'
 import type { Digest } from '../core/digest.ts'
 import { interrupted, TsbError, toTsbError } from '../core/error.ts'
 import type { OnEvent } from '../core/event.ts'
-import type { BuildPlan } from '../core/image-plan.ts'
 import { parseReference } from '../core/reference.ts'
 import { solve } from '../solver/solve.ts'
-import { assembleImage, type BuiltImage, type Results, storeImage } from './assemble.ts'
+import { assembleImage, type BuiltImage, type BuiltRoot, storeImage } from './assemble.ts'
 import { readBuildFiles } from './build-files.ts'
 import type { Building } from './building.ts'
 import { compileFiles } from './compile.ts'
@@ -13,9 +12,10 @@ import { namedContexts } from './contexts/named.ts'
 import type { ContextSource } from './contexts/types.ts'
 import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
-import { type DiffIds, diffIdsOf } from './early-diff-ids.ts'
+import { diffIdsOf } from './early-diff-ids.ts'
 import { storeLedger } from './ledger.ts'
 import type { FinishedBuild } from './output.ts'
+import { isImageOutput, mainOutput } from './output-times.ts'
 import type { Session } from './session.ts'
 import { taskRunner } from './tasks.ts'
 import type { BuildOptions, BuildResult } from './types.ts'
@@ -52,7 +52,7 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
 
   const directory = { root: files.context, rules: ignore?.rules ?? [], readAll: options.noStatCache }
   const context: ContextSource = { kind: 'directory', open: async () => ({ directory, ...(ignore === undefined ? {} : { ignore }) }) }
-  const diffIds = diffIdsOf(session, plan.graph, options.outputs, building.signal)
+  const diffIds = diffIdsOf(session, plan, options.outputs, building.signal)
   const results = await solve<StepResult>({
     graph: plan.graph,
     drivers: createDrivers(session, new Map([...named.sources, ['context', context]])),
@@ -64,8 +64,9 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
   })
   const output = results.get(plan.graph.output)
   const snapshot = rootOf(output === undefined ? [] : [output])
-  const image = wantsImage(options) ? await finishImage(building, plan, results, diffIds) : undefined
-  await exportAll(building, { snapshot, ...(image === undefined ? {} : { image }) })
+  const built: BuiltRoot = { plan, results, diffIds }
+  const image = wantsImage(options) ? await finishImage(building, built) : undefined
+  await exportAll(building, { snapshot, built, ...(image === undefined ? {} : { image }) })
   return image?.id
 }
 
@@ -78,10 +79,10 @@ function checkNames({ tags, outputs }: BuildOptions): void {
 }
 
 /** Assembles the image and names it. */
-async function finishImage(building: Building, plan: BuildPlan, results: Results, diffIds: DiffIds): Promise<BuiltImage> {
+async function finishImage(building: Building, built: BuiltRoot): Promise<BuiltImage> {
   const { session, options, runTask } = building
   return runTask('exporting to image', async () => {
-    const image = await assembleImage(building, plan, results, diffIds)
+    const image = await assembleImage(building, built, mainOutput(options.outputs))
     storeImage(session, image, options.tags)
     if (options.iidFile !== undefined) await writeIdFile(options.iidFile, image.id)
     return image
@@ -107,6 +108,6 @@ async function writeIdFile(path: string, image: Digest): Promise<void> {
 /** Only the plain trees need no image: everything else has a config and layers with diffIDs. */
 function wantsImage(options: BuildOptions): boolean {
   const { outputs, tags, iidFile } = options
-  const onlyTrees = outputs.length > 0 && outputs.every((output) => output.type === 'tar' || output.type === 'local')
+  const onlyTrees = outputs.length > 0 && !outputs.some(isImageOutput)
   return !onlyTrees || tags.length > 0 || iidFile !== undefined
 }

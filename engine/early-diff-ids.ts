@@ -1,12 +1,14 @@
 import pLimit from 'p-limit'
 import type { Digest } from '../core/digest.ts'
 import type { Graph, Vertex, VertexId } from '../core/graph.ts'
+import type { BuildPlan } from '../core/image-plan.ts'
 import { type Packing, packingOf } from '../core/packing.ts'
 import { USUAL_LAYERS } from '../exporter/layer-options.ts'
 import type { LayerOptions, OutputSpec } from '../exporter/types.ts'
-import { diffIdOf } from '../snapshotter/blob.ts'
+import { datedBlob, diffIdOf, type PackedLayer } from '../snapshotter/blob.ts'
 import type { LayerId } from '../store/layers.ts'
 import type { StepResult } from './drivers/result.ts'
+import { imageTimes, mainOutput } from './output-times.ts'
 import type { Session } from './session.ts'
 
 /** The diffIDs of a build's layers, each computed once. */
@@ -14,16 +16,29 @@ export interface DiffIds {
   /** A vertex has its result: if its layer ends up in the image, its diffID is computed while later steps still run. */
   onResult(vertex: Vertex, result: StepResult): void
   of(layer: LayerId): Promise<Digest>
+  /** The layer packed with no time after `latest` (seconds since 1970). */
+  dated(layer: LayerId, packing: Packing, latest: number): Promise<PackedLayer>
 }
 
 /** Layers tarred and hashed at once: each takes a core or two. */
 const CONCURRENCY = 2
 
 /** Starts the computation for what lies on the way from the output along first inputs: only those layers are in the image. */
-export function diffIdsOf(session: Session, graph: Graph, outputs: readonly OutputSpec[], signal: AbortSignal): DiffIds {
+export function diffIdsOf(session: Session, plan: BuildPlan, outputs: readonly OutputSpec[], signal: AbortSignal): DiffIds {
   const packing = wantedPacking(outputs)
-  const wanted = rootChain(graph)
+  const main = mainOutput(outputs)
+  const { rewrite } = imageTimes(plan.image, main)
+  const { compression, level } = main?.layers ?? USUAL_LAYERS
+  const wanted = rootChain(plan.graph)
   const limit = pLimit(CONCURRENCY)
+  const packed = new Map<string, Promise<PackedLayer>>()
+  const dated = (layer: LayerId, how: Packing, latest: number): Promise<PackedLayer> => {
+    const key = JSON.stringify([layer, how, latest])
+    const promise = packed.get(key) ?? limit(() => datedBlob(session.snapshotter, layer, how, latest, signal))
+    packed.set(key, promise)
+    promise.catch(() => undefined)
+    return promise
+  }
   const started = new Map<LayerId, Promise<Digest>>()
   const of = (layer: LayerId): Promise<Digest> => {
     const known = started.get(layer)
@@ -36,9 +51,13 @@ export function diffIdsOf(session: Session, graph: Graph, outputs: readonly Outp
   }
   return {
     of,
+    dated,
     onResult: (vertex, result) => {
       const layer = result.kind === 'root' && wanted.has(vertex.id) ? result.snapshot.layers.at(-1) : undefined
-      if (layer !== undefined) void of(layer)
+      if (layer === undefined) return
+      if (rewrite === undefined) void of(layer)
+      // The layers of a base keep their times.
+      else if (vertex.op.kind !== 'image') void dated(layer, packingOf(compression, level), rewrite)
     },
   }
 }

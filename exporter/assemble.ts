@@ -48,14 +48,22 @@ const HEALTH_FIELDS = ['Test', 'Interval', 'Timeout', 'StartPeriod', 'StartInter
  * The config of a built image (OCI image spec, config.md), by BuildKit's rules: of the base survive author, system
  * version and history; the plan decides the rest. `origins` are this build's own layers, in order. History entries without time
  * get their layer's, or a neighbour's; layers without entry get one, entries without layer become empty.
+ * With an epoch the plan's entries have that time; what else would be later than `latest` (seconds since 1970) is not.
  */
-export function assembleConfig(plan: ImagePlan, diffIds: readonly Digest[], origins: readonly LayerOrigin[]): ImageConfig {
+export function assembleConfig(
+  plan: ImagePlan,
+  diffIds: readonly Digest[],
+  origins: readonly LayerOrigin[],
+  latest: number | undefined = plan.epoch,
+): ImageConfig {
   const { base, platform } = plan
   const author = plan.author ?? base?.author
   const osVersion = platform.osVersion ?? base?.['os.version']
   const baseLayers = base?.rootfs.diff_ids.length ?? 0
   const layers = diffIds.map((_, index) => (index < baseLayers ? { created: base?.created } : origins[index - baseLayers]))
-  const history = completeHistory([...(base?.history ?? []), ...plan.history], layers)
+  const time = plan.epoch === undefined ? {} : { created: rfc3339(plan.epoch * 1000) }
+  const complete = completeHistory([...(base?.history ?? []), ...plan.history.map((entry) => ({ ...entry, ...time }))], layers)
+  const history = latest === undefined ? complete : notLater(complete, base?.history ?? [], rfc3339(latest * 1000))
   const last = history.at(-1)?.created
   return {
     ...(last === undefined ? {} : { created: last }),
@@ -102,6 +110,19 @@ export function assembleManifest(config: Descriptor, layers: readonly Descriptor
     layers: layers.map((layer) => plain(layer, convertLayerType(layer.mediaType, docker))),
   }
   return encoded(manifest, goJson(manifest, '  '), manifest.mediaType)
+}
+
+/** RFC 3339 as Go writes it: without zeros at the end of the fraction. */
+export function rfc3339(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.?0*Z$/, 'Z')
+}
+
+/** Entries of the base keep their times; of the others none is after `time`. */
+function notLater(history: readonly HistoryEntry[], ofBase: readonly HistoryEntry[], time: string): readonly HistoryEntry[] {
+  return history.map((entry, index) => {
+    if (index < ofBase.length && entry.created === ofBase[index]?.created) return entry
+    return entry.created !== undefined && Date.parse(entry.created) <= Date.parse(time) ? entry : { ...entry, created: time }
+  })
 }
 
 type Layer = { readonly created: string | undefined; readonly step?: string } | undefined

@@ -1,16 +1,17 @@
 import { formatReference, parseReference } from '../core/reference.ts'
 import { LAYER_OPTIONS, parseLayerOptions } from './layer-options.ts'
 import { type Attributes, flagOf, splitFields, usageError } from './output-attributes.ts'
+import { parseTimeOptions, TIME_OPTIONS } from './time-options.ts'
 import type { OutputSpec } from './types.ts'
 
 type OutputType = OutputSpec['type']
 
 const OPTIONS: Readonly<Record<OutputType, readonly string[]>> = {
-  image: ['name', 'push', ...LAYER_OPTIONS],
-  oci: ['dest', 'tar', 'name', ...LAYER_OPTIONS],
-  docker: ['dest', 'tar', 'name', ...LAYER_OPTIONS],
-  tar: ['dest'],
-  local: ['dest'],
+  image: ['name', 'push', ...LAYER_OPTIONS, ...TIME_OPTIONS],
+  oci: ['dest', 'tar', 'name', ...LAYER_OPTIONS, ...TIME_OPTIONS],
+  docker: ['dest', 'tar', 'name', ...LAYER_OPTIONS, ...TIME_OPTIONS],
+  tar: ['dest', ...TIME_OPTIONS],
+  local: ['dest', ...TIME_OPTIONS],
 }
 
 /**
@@ -44,22 +45,23 @@ function specOf(attributes: Attributes, text: string): OutputSpec {
   const dest = attributes.get('dest')
   if (dest === '') throw usageError(`\`dest\` of \`type=${type}\` is empty`)
   const options = parseLayerOptions(attributes)
-  const layers = options === undefined ? {} : { layers: options }
+  const times = parseTimeOptions(attributes)
+  const further = { ...(options === undefined ? {} : { layers: options }), ...(times === undefined ? {} : { times }) }
   switch (type) {
     case 'image':
-      return { type, push: asked === 'registry' || flagOf(attributes, 'push', false), names: namesOf(attributes), ...layers }
+      return { type, push: asked === 'registry' || flagOf(attributes, 'push', false), names: namesOf(attributes), ...further }
     case 'oci':
     case 'docker': {
       const tar = flagOf(attributes, 'tar', true)
       if (!tar && (dest === undefined || dest === '-')) throw usageError(`\`type=${type},tar=false\` needs a directory as \`dest\``)
       const target = dest ?? (type === 'oci' ? '-' : undefined)
-      return { type, tar, names: namesOf(attributes), ...(target === undefined ? {} : { dest: target }), ...layers }
+      return { type, tar, names: namesOf(attributes), ...(target === undefined ? {} : { dest: target }), ...further }
     }
     case 'tar':
-      return { type, dest: dest ?? '-' }
+      return { type, dest: dest ?? '-', ...(times === undefined ? {} : { times }) }
     case 'local':
       if (dest === undefined || dest === '-') throw usageError('`type=local` needs a directory as `dest`')
-      return { type, dest }
+      return { type, dest, ...(times === undefined ? {} : { times }) }
     default:
       return type satisfies never
   }

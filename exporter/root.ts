@@ -3,11 +3,13 @@ import type { LayerPaths, Native, OutputFile } from '../native/types.ts'
 /** A finished root: its overlay layers, bottom first. */
 export interface ExportedRoot {
   readonly layers: LayerPaths
+  /** Seconds since 1970: the time of everything in it. */
+  readonly time?: number
 }
 
 /** Writes the merged root as one plain tar (`--output type=tar`). @throws TsbError what the native side reports */
 export async function exportRootTar(native: Native, root: ExportedRoot, output: OutputFile, signal: AbortSignal): Promise<void> {
-  await native.exportTar({ layers: root.layers, output }, signal)
+  await native.exportTar({ ...root, output }, signal)
 }
 
 /**
@@ -15,5 +17,5 @@ export async function exportRootTar(native: Native, root: ExportedRoot, output: 
  * @throws TsbError what the native side reports
  */
 export async function exportRootDirectory(native: Native, root: ExportedRoot, destination: string, signal: AbortSignal): Promise<void> {
-  await native.exportDirectory({ layers: root.layers, destination }, signal)
+  await native.exportDirectory({ ...root, destination }, signal)
 }

@@ -37,16 +37,31 @@ export interface LayerOptions {
   readonly family: MediaTypeFamily
 }
 
-/** `--output`, read: where the result goes. `dest` `-` is standard output. `layers` is absent when nothing was said. */
+/** What an output says of times: buildx's `source-date-epoch` and `rewrite-timestamp`. */
+export interface OutputTimes {
+  /** Seconds since 1970, or none, in the place of the build's SOURCE_DATE_EPOCH. */
+  readonly epoch?: number | 'none'
+  /** No file of the layers that the build adds is later. */
+  readonly rewrite: boolean
+}
+
+/** `--output`, read: where the result goes. `dest` `-` is standard output. `layers` and `times` are absent when nothing was said. */
 export type OutputSpec =
   /** Into the store, under the tags (the default). */
-  | { readonly type: 'image'; readonly push: boolean; readonly names: readonly string[]; readonly layers?: LayerOptions }
+  | {
+      readonly type: 'image'
+      readonly push: boolean
+      readonly names: readonly string[]
+      readonly layers?: LayerOptions
+      readonly times?: OutputTimes
+    }
   | {
       readonly type: 'oci' | 'docker'
       readonly dest?: string
       readonly tar: boolean
       readonly names: readonly string[]
       readonly layers?: LayerOptions
+      readonly times?: OutputTimes
     }
-  | { readonly type: 'tar'; readonly dest: string }
-  | { readonly type: 'local'; readonly dest: string }
+  | { readonly type: 'tar'; readonly dest: string; readonly times?: OutputTimes }
+  | { readonly type: 'local'; readonly dest: string; readonly times?: OutputTimes }

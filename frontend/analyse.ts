@@ -1,5 +1,6 @@
 import type { BuildPlan, ResolvedImage } from '../core/image-plan.ts'
 import type { Platform } from '../core/platform.ts'
+import { withEpoch } from './epoch.ts'
 import { Checks } from './lint/checks.ts'
 import { type CheckOptions, NO_OPTIONS, readCheckOptions } from './lint/options.ts'
 import { lowerStages } from './lower/index.ts'
@@ -38,22 +39,23 @@ export interface Analysed {
  * else those that the target needs. Images are not looked up for a file that is wrong already.
  * @throws TsbError what `resolveImage` throws
  */
-export async function analyse(request: CompileRequest, resolveImage: ResolveImage, everything: boolean): Promise<Analysis> {
+export async function analyse(given: CompileRequest, resolveImage: ResolveImage, everything: boolean): Promise<Analysis> {
   const problems = new Problems()
-  const parsed = problems.attempt(undefined, () => parseFile(request.dockerfile))
+  const parsed = problems.attempt(undefined, () => parseFile(given.dockerfile))
   if (parsed === undefined) return { problems }
-  const checks = new Checks(problems, problems.attempt(undefined, () => checkOptions(parsed, request)) ?? NO_OPTIONS)
+  const checks = new Checks(problems, problems.attempt(undefined, () => checkOptions(parsed, given)) ?? NO_OPTIONS)
   const program = readProgram(parsed.instructions, problems, checks)
   if (program.stages.length === 0) return { problems }
-  checkDefaultBases(program, request, checks)
-  const globals = globalScope(program, request, request.buildArgs, problems)
+  checkDefaultBases(program, given, checks)
+  const scope = globalScope(program, given, given.buildArgs, problems)
+  const { request, globals, epoch } = await withEpoch(program, given, scope, problems)
   const froms = expandFroms(program, globals, problems, checks)
   const target = problems.attempt(undefined, () => findTarget(program, request.target)) ?? (program.stages.at(-1) as Stage)
   const survey = surveyStages(program, new Names(program, froms, request), request, problems)
   const ask: ResolveImage = problems.any ? async (reference, platform) => emptyImage(reference, platform) : resolveImage
   const targets = everything ? program.stages : [target]
   const resolved = await resolveStages(survey, targets, request, ask, problems)
-  const { plan, states } = lowerStages({ program, target, resolved, globals, request }, problems, checks)
+  const { plan, states } = lowerStages({ program, target, resolved, globals, request, epoch }, problems, checks)
   if (checks.failing && problems.warnings.length > 0 && !problems.any) problems.add(checkFailure(problems), undefined)
   return { problems, analysed: { program, target, globals, froms, resolved, states, plan } }
 }

@@ -18,6 +18,11 @@ export interface CompileRequest {
   readonly noCache: boolean
   /** `--build-context`: what stands for a stage or an image of that name. */
   readonly contexts: ReadonlyMap<string, NamedContext>
+  /**
+   * Seconds since 1970 of what `SOURCE_DATE_EPOCH` names: `context`, or a named context. Commits and downloads have a time;
+   * directories have none, and neither has anything where nobody can say.
+   */
+  readonly timeOf?: (context: string) => Promise<number | undefined>
   /** The context's ignore file, for warnings about sources it hides. */
   readonly ignore: IgnoreFile | undefined
 }

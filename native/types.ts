@@ -165,7 +165,14 @@ export type ChangeAction =
       readonly chown?: string
       readonly chmod?: FileMode
     }
-  | { readonly kind: 'make-directory'; readonly path: string; readonly mode: number; readonly owner: string }
+  | {
+      readonly kind: 'make-directory'
+      readonly path: string
+      readonly mode: number
+      readonly owner: string
+      /** Of the directories that are made, in seconds since 1970. */
+      readonly time?: number
+    }
 
 export interface CommitRequest {
   /** The overlay upper. */
@@ -233,6 +240,8 @@ export interface WriteLayerRequest {
   readonly upper: string
   /** Absent: digests only, nothing is written or compressed. The file must not exist. */
   readonly output?: string
+  /** Seconds since 1970: later times of files become this one. */
+  readonly latest?: number
   readonly compression: Compression
   readonly level?: number
 }
@@ -273,11 +282,15 @@ export type OutputFile = { readonly path: string } | { readonly fd: number }
 
 export interface ExportTarRequest {
   readonly layers: LayerPaths
+  /** Seconds since 1970: the time of everything. */
+  readonly time?: number
   readonly output: OutputFile
 }
 
 export interface ExportDirectoryRequest {
   readonly layers: LayerPaths
+  /** As of `ExportTarRequest`. */
+  readonly time?: number
   /** Created with its parents when absent; existing files in it are replaced, others stay. */
   readonly destination: string
 }

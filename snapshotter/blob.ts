@@ -51,6 +51,28 @@ async function packLayer(context: SnapshotterContext, layer: LayerId, packing: P
 }
 
 /**
+ * A layer's blob in which no file is later than `latest` (seconds since 1970), packed now unless that was done before. Its tar is
+ * another one than the layer's own, with a diffID of its own; earlier times stay.
+ */
+export async function datedBlob(
+  context: SnapshotterContext,
+  layer: LayerId,
+  packing: Packing,
+  latest: number,
+  signal: AbortSignal,
+): Promise<PackedLayer> {
+  const { store, native } = context
+  const known = store.layers.datedDiffId(layer, latest)
+  const done = known === undefined ? undefined : packedBlob(context, known, packing)
+  if (known !== undefined && done !== undefined) return { diffId: known, blob: done }
+  return pack(context, packing, async (output) => {
+    const written = await native.writeLayer({ upper: layerPath(store.layout, layer), output, latest, ...packing }, signal)
+    store.layers.setDatedDiffId(layer, latest, written.diffId)
+    return written
+  })
+}
+
+/**
  * The blob in which a layer came with an image, packed anew; the tar in it stays the same.
  * @throws TsbError `TSB_LAYER_DIGEST` when the blob unpacks to another tar
  */
@@ -78,7 +100,8 @@ export function packedBlob({ store }: SnapshotterContext, diffId: Digest, packin
   return { mediaType: layerType(packing.compression), ...blob }
 }
 
-interface PackedLayer {
+/** A layer's blob, with what it unpacks to. */
+export interface PackedLayer {
   readonly diffId: Digest
   readonly blob: Descriptor
 }

@@ -109,6 +109,7 @@ export class Layers {
   /** Forgets a layer whose directory is gone. */
   remove(id: LayerId): void {
     this.#connection.prepare('DELETE FROM layers WHERE id = ?').run(id)
+    this.#connection.prepare('DELETE FROM dated_layers WHERE layer = ?').run(id)
   }
 
   setTree(id: LayerId, tree: Digest): void {
@@ -117,6 +118,17 @@ export class Layers {
 
   setDiffId(id: LayerId, diffId: Digest, plainSize: number): void {
     this.#connection.prepare('UPDATE layers SET diff_id = ?, plain_size = ? WHERE id = ?').run(diffId, plainSize, id)
+  }
+
+  /** The diffID of a layer in which no file is later than `latest` (seconds since 1970), once it was computed. */
+  datedDiffId(id: LayerId, latest: number): Digest | undefined {
+    return this.#connection
+      .prepare<[string, number], { diff_id: Digest }>('SELECT diff_id FROM dated_layers WHERE layer = ? AND latest = ?')
+      .get(id, latest)?.diff_id
+  }
+
+  setDatedDiffId(id: LayerId, latest: number, diffId: Digest): void {
+    this.#connection.prepare('INSERT OR REPLACE INTO dated_layers (layer, latest, diff_id) VALUES (?, ?, ?)').run(id, latest, diffId)
   }
 
   /** A tar packed here, if that was done before. Whether its blob is still there is the blobs' to say. */

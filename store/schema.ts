@@ -106,4 +106,13 @@ export const MIGRATIONS: readonly string[] = [
   DROP TABLE layer_blobs;
   ALTER TABLE leveled_layer_blobs RENAME TO layer_blobs;
   `,
+  `
+  -- The tar of a layer in which no file is later than a time, as an image with that time has it.
+  CREATE TABLE dated_layers (
+    layer TEXT NOT NULL,
+    latest INTEGER NOT NULL,    -- seconds since 1970
+    diff_id TEXT NOT NULL,
+    PRIMARY KEY (layer, latest)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

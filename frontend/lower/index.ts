@@ -36,6 +36,8 @@ export interface LowerInput {
   readonly resolved: ReadonlyMap<number, ResolvedStage>
   readonly globals: ReadonlyMap<string, string>
   readonly request: CompileRequest
+  /** Seconds since 1970: the time of all that the build makes. */
+  readonly epoch: number | undefined
 }
 
 /** What comes of it. */
@@ -50,10 +52,11 @@ export interface Lowered {
  * Problems go to `problems`; the plan is only good when there are none.
  */
 export function lowerStages(input: LowerInput, problems: Problems, checks: Checks): Lowered {
-  const { resolved, target, request, globals } = input
+  const { resolved, target, request, globals, epoch } = input
   const results = new Map<number, StageState>()
   const graph = new GraphBuilder()
-  const context: LowerContext = { request, globals, graph, problems, checks, results, proxyEnv: proxyVariables(request.buildArgs) }
+  const proxyEnv = proxyVariables(request.buildArgs)
+  const context: LowerContext = { request, globals, epoch, graph, problems, checks, results, proxyEnv }
   const stageCount = input.program.stages.length + (usesImages(resolved) ? 1 : 0)
   // Stages only depend on earlier ones.
   const stages = [...resolved.values()].sort((a, b) => a.stage.index - b.stage.index)
@@ -66,7 +69,7 @@ export function lowerStages(input: LowerInput, problems: Problems, checks: Check
     }
   }
   const final = results.get(target.index) as StageState
-  return { plan: { graph: graph.finish(final.vertex), image: imagePlan(final, request) }, states: results }
+  return { plan: { graph: graph.finish(final.vertex), image: imagePlan(final, request, epoch) }, states: results }
 }
 
 /** BuildKit counts an image, or a context, that something is copied from as a stage: the only stage of the file has a name then. */
@@ -105,13 +108,14 @@ function checkBase({ from }: Stage, base: ResolvedStage['base'], checks: Checks)
   checkBasePlatform(from.raw, base.name, base.image.config, base.platform, checks)
 }
 
-function imagePlan(state: StageState, request: CompileRequest): ImagePlan {
+function imagePlan(state: StageState, request: CompileRequest, epoch: number | undefined): ImagePlan {
   const config = { ...state.config }
   if (request.labels.length > 0) config.Labels = { ...config.Labels, ...Object.fromEntries(request.labels) }
   return {
     platform: state.platform,
     config: withoutEmpty(config),
     history: state.history,
+    ...(epoch === undefined ? {} : { epoch }),
     ...(state.base === undefined ? {} : { base: state.base }),
     ...(state.author === undefined ? {} : { author: state.author }),
   }

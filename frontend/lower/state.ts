@@ -59,6 +59,7 @@ export interface LowerContext {
   readonly request: CompileRequest
   readonly globals: ReadonlyMap<string, string>
   readonly proxyEnv: readonly string[]
+  readonly epoch: number | undefined
   readonly graph: GraphBuilder
   readonly problems: Problems
   readonly checks: Checks

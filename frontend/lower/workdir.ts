@@ -13,9 +13,13 @@ export function lowerWorkdir(instruction: WorkdirInstruction, state: StageState,
   const path = written.startsWith('/') ? written : posix.resolve('/', state.config.WorkingDir ?? '/', written)
   state.config.WorkingDir = path
   const layer = path !== '/'
+  const time = context.epoch === undefined ? {} : { time: context.epoch }
   if (layer) {
     state.vertex = context.graph.add({
-      op: { kind: 'file', actions: [{ kind: 'make-directory', path: posix.resolve(path), mode: 0o755, owner: state.config.User ?? '' }] },
+      op: {
+        kind: 'file',
+        actions: [{ kind: 'make-directory', path: posix.resolve(path), mode: 0o755, owner: state.config.User ?? '', ...time }],
+      },
       inputs: [state.vertex],
       name: state.names.next(displayText(raw, state.variables)),
       stage: state.id,

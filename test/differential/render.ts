@@ -14,7 +14,7 @@ export function renderImage(image: FlatImage, base: FlatImage): string {
   const theirs = standsOnBase ? describeEntries(base, base) : new Map<string, string>()
   const paths = [...new Set([...ours.keys(), ...theirs.keys()])].sort()
   const changed = paths.filter((path) => ours.get(path) !== theirs.get(path)).map((path) => `${path} ${ours.get(path) ?? 'gone'}`)
-  return `${[...changed, `layers ${image.layers}`, ...renderConfig(image, base), ...renderHistory(image)].join('\n')}\n`
+  return `${[...changed, `layers ${image.layers}`, ...renderConfig(image, base), ...renderHistory(image, base)].join('\n')}\n`
 }
 
 function describeEntries(image: FlatImage, base: FlatImage): Map<string, string> {
@@ -53,14 +53,25 @@ function contentOf(inode: Inode, busybox: string | undefined): string {
 
 /** Every member that is not of the machine or the day; `config` a line for each field. */
 function renderConfig(image: FlatImage, base: FlatImage): string[] {
-  const { created: _, history: __, rootfs, config = {}, architecture, variant, ...rest } = image.config
+  const { created, history: _, rootfs, config = {}, architecture, variant, ...rest } = image.config
   const machine = architecture === base.config.architecture && variant === base.config.variant ? {} : { architecture, variant }
-  const top = lines({ ...rest, ...machine, type: rootfs.type, diffIds: rootfs.diff_ids?.length ?? null })
+  const { type, diff_ids: diffIds, ...others } = rootfs
+  const top = lines({ ...rest, ...others, ...machine, ...renderTime(created), type, diffIds: diffIds?.length ?? null })
   return [...top, ...lines(config as Readonly<Record<string, unknown>>).map((line) => `config.${line}`)]
 }
 
-function renderHistory(image: FlatImage): string[] {
-  return (image.config.history ?? []).map(({ created: _, ...entry }) => `history ${JSON.stringify(sorted(entry))}`)
+/** The base's own entries have the base's time, which they keep. */
+function renderHistory({ config: { history = [] } }: FlatImage, { config: { created: ofBase } }: FlatImage): string[] {
+  return history.map(({ created, ...entry }) => {
+    const isBase = entry.created_by?.startsWith('base ') && created === ofBase
+    return `history ${JSON.stringify(sorted({ ...entry, ...(isBase ? {} : renderTime(created)) }))}`
+  })
+}
+
+/** A time of the build itself is not shown: it is of the day. One that is missing or older is. */
+function renderTime(created: string | undefined): { readonly created?: string } {
+  if (created === undefined) return { created: 'never' }
+  return Date.parse(created) / 1000 > NOW ? {} : { created }
 }
 
 function lines(record: Readonly<Record<string, unknown>>): string[] {

@@ -74,6 +74,20 @@ for (const text of BAD) test(`--output ${text} is refused`, () => assert.throws(
 
 test('what is refused comes with what can be written instead', () => {
   assert.throws(() => parseOutput('type=oci,compresion=zstd'), { code: 'TSB_USAGE_OUTPUT', hint: /compression.*force-compression/ })
-  assert.throws(() => parseOutput('type=tar,compression=gzip'), { code: 'TSB_USAGE_OUTPUT', hint: /: dest$/ })
+  assert.throws(() => parseOutput('type=tar,compression=gzip'), {
+    code: 'TSB_USAGE_OUTPUT',
+    hint: /: dest, source-date-epoch, rewrite-timestamp$/,
+  })
   assert.throws(() => parseOutput('type=oci,force-compression=perhaps'), { code: 'TSB_USAGE_OUTPUT', hint: /`force-compression=true`/ })
+})
+
+test('options about times are read as BuildKit reads them', () => {
+  const timesOf = (text: string): unknown => parseOutput(text).times
+  assert.equal(timesOf('type=oci'), undefined)
+  assert.deepEqual(timesOf('type=oci,rewrite-timestamp=true'), { rewrite: true })
+  assert.deepEqual(timesOf('type=registry,source-date-epoch=+12'), { rewrite: false, epoch: 12 })
+  assert.deepEqual(timesOf('type=local,dest=d,source-date-epoch='), { rewrite: false, epoch: 'none' })
+  for (const bad of ['source-date-epoch=x', 'source-date-epoch=1.5', 'source-date-epoch=999999999999', 'rewrite-timestamp=maybe']) {
+    assert.throws(() => parseOutput(`type=tar,${bad}`), { code: 'TSB_USAGE_OUTPUT' }, bad)
+  }
 })

@@ -55,6 +55,7 @@ struct Action {
     path: Option<Bytes>,
     mode: Option<u32>,
     owner: Option<String>,
+    time: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -143,6 +144,7 @@ fn action(action: Action) -> Result<change::Action> {
             path: given(action.path, "path")?.0,
             mode: given(action.mode, "mode")?,
             owner: given(action.owner, "owner")?,
+            time: action.time,
         },
     })
 }

@@ -11,6 +11,7 @@ use crate::text::{Bytes, paths};
 struct Request {
     layers: Vec<Bytes>,
     destination: Bytes,
+    time: Option<i64>,
 }
 
 #[napi]
@@ -20,6 +21,6 @@ pub fn export_directory<'env>(
     token: Option<&CancelToken>,
 ) -> napi::Result<Object<'env>> {
     call(env, request, token, |request: Request, cancel| {
-        files::export_directory(&paths(request.layers), &request.destination.into_path(), cancel)
+        files::export_directory(&paths(request.layers), &request.destination.into_path(), request.time, cancel)
     })
 }

@@ -1,5 +1,5 @@
 use digests::Compression;
-use layers::{WriteRequest, Written};
+use layers::{Times, WriteRequest, Written};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
@@ -15,6 +15,7 @@ struct Request {
     output: Option<Bytes>,
     compression: String,
     level: Option<i32>,
+    latest: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -40,6 +41,7 @@ pub fn write_layer<'env>(env: &'env Env, request: String, token: Option<&CancelT
             output: request.output.map(Bytes::into_path),
             compression: Compression::parse(&request.compression)?,
             level: request.level,
+            times: request.latest.map_or(Times::Kept, Times::AtMost),
         };
         layers::write(&request, cancel).map(Answer::from)
     })

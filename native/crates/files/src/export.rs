@@ -8,7 +8,7 @@ use digests::{Cancel, Error, Result};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::change::{Copier, Overrides, Owner, Spot, set_times};
+use crate::change::{Copier, Overrides, Owner, Spot, seconds, set_times};
 use crate::delta::entry_of_stat;
 use crate::mount;
 use crate::open::{as_path, join, open_directory};
@@ -19,9 +19,9 @@ use crate::xattr;
 
 /// Copies the merged root of `layers` into `destination`, which is made with its parents where it is missing. Modes, times
 /// and hard links are kept, everything belongs to the caller, as docker's client does. What stands in the way of an
-/// entry is replaced; what no entry names stays.
+/// entry is replaced; what no entry names stays. With `time` (seconds since 1970) all that is written has it.
 /// Fails with `TSB_EXPORT_FAILED` and `TSB_DISK_FULL`.
-pub fn export_directory(layers: &[PathBuf], destination: &Path, cancel: &Cancel) -> Result<()> {
+pub fn export_directory(layers: &[PathBuf], destination: &Path, time: Option<i64>, cancel: &Cancel) -> Result<()> {
     std::fs::create_dir_all(destination).map_err(|e| Error::io("TSB_EXPORT_FAILED", "cannot make", destination, &e))?;
     let to = rustix::fs::open(destination, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|e| Error::io("TSB_EXPORT_FAILED", "cannot open", destination, &e.into()))?;
@@ -35,14 +35,14 @@ pub fn export_directory(layers: &[PathBuf], destination: &Path, cancel: &Cancel)
         "TSB_EXPORT_FAILED",
         cancel,
         |directory, names, found: &mut Vec<(Vec<u8>, Stat)>, children| {
-            let made = export_names(&copier, &to, directory, names)?;
+            let made = export_names(&copier, &to, directory, names, time)?;
             children.extend(made.iter().map(|(path, _)| (path.clone(), ())));
             found.extend(made);
             Ok(())
         },
     )?;
     // Now that nothing is made in them any more.
-    found.iter().flatten().try_for_each(|(path, stat)| finish(&to, path, stat))
+    found.iter().flatten().try_for_each(|(path, stat)| finish(&to, path, stat, time))
 }
 
 /// Copies what has the given names; directories are only made, and come back to be walked.
@@ -51,6 +51,7 @@ fn export_names(
     to: &OwnedFd,
     directory: &Directory<()>,
     names: &[Name],
+    time: Option<i64>,
 ) -> Result<Vec<(Vec<u8>, Stat)>> {
     let target = open_directory(to, &directory.path).map_err(|e| failed("cannot open", &directory.path, &e))?;
     let mut made = Vec::new();
@@ -75,6 +76,10 @@ fn export_names(
         let from = slice::from_ref(&directory.fd);
         let spot = Spot { from, from_name: &name.bytes, to: &target, to_name: &name.bytes, shown: &path };
         copier.copy(&mut entry, &spot, &mut buffer)?;
+        if let Some(time) = time {
+            rustix::fs::utimensat(&target, name.bytes.as_slice(), &seconds(time), AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(|e| failed("cannot set the time of", &path, &e.into()))?;
+        }
     }
     Ok(made)
 }
@@ -99,10 +104,13 @@ fn clear(target: &OwnedFd, name: &[u8], kind: Kind) -> std::io::Result<()> {
     if changes { remove_at(target, name) } else { Ok(()) }
 }
 
-fn finish(to: &OwnedFd, path: &[u8], stat: &Stat) -> Result<()> {
+fn finish(to: &OwnedFd, path: &[u8], stat: &Stat, time: Option<i64>) -> Result<()> {
     let directory = open_directory(to, path).map_err(|e| failed("cannot open", path, &e))?;
     rustix::fs::fchmod(&directory, Mode::from_raw_mode(stat.st_mode & 0o7777))
-        .and_then(|()| set_times(&directory, stat))
+        .and_then(|()| match time {
+            Some(time) => rustix::fs::futimens(&directory, &seconds(time)),
+            None => set_times(&directory, stat),
+        })
         .map_err(|e| failed("cannot change", path, &e.into()))
 }
 

@@ -3,7 +3,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use digests::{Cancel, Compression, Error, Fault, Sha256Stream};
-use layers::{Applied, ApplyRequest, Source, WriteRequest, apply, write};
+use layers::{Applied, ApplyRequest, Source, Times, WriteRequest, apply, write};
 
 use crate::place::{Place, tree};
 
@@ -87,7 +87,8 @@ fn blames_the_layer(error: &Error) -> bool {
 
 fn round_trip(place: &Place) {
     let output = Some(place.path("packed"));
-    let request = WriteRequest { upper: place.path("layer"), output, compression: Compression::None, level: None };
+    let upper = place.path("layer");
+    let request = WriteRequest { upper, output, compression: Compression::None, level: None, times: Times::Kept };
     match write(&request, &Cancel::new()) {
         // What a layer says to be a device 0:0 is a deletion by the rules of overlayfs.
         Ok(_) => {

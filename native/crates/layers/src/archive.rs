@@ -7,7 +7,7 @@ use std::sync::Arc;
 use digests::tar::TarWriter;
 use digests::{Cancel, Error, Fault, Pool, Result, Stopped, Submitter, ordered};
 
-use crate::entry::{Scribe, View};
+use crate::entry::{Scribe, Times, View};
 use crate::walk::{Found, Walk};
 
 /// Writes everything below `root` as a tar (OCI layer.md, "Filesystem Changeset"), the root itself left out, as docker
@@ -15,17 +15,16 @@ use crate::walk::{Found, Walk};
 /// layers), sockets skipped. The first name of a hard-linked file in that order is the file.
 /// Small files are read ahead, many at a time, by several threads; the bytes do not depend on them, and the memory is
 /// that of a few parts. What fits into one part takes no thread.
-pub fn archive(root: &Path, view: View, output: &mut dyn Write, cancel: &Cancel) -> Result<()> {
+pub fn archive(root: &Path, view: View, times: Times, output: &mut dyn Write, cancel: &Cancel) -> Result<()> {
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS);
-    archive_with(workers, root, view, output, cancel)
+    archive_with(workers, Scribe { root, view, times, cancel }, output)
 }
 
 /// As `archive`, with so many reading threads.
-pub fn archive_with(workers: usize, root: &Path, view: View, output: &mut dyn Write, cancel: &Cancel) -> Result<()> {
-    let scribe = Scribe { root, view, cancel };
+pub fn archive_with(workers: usize, scribe: Scribe<'_>, output: &mut dyn Write) -> Result<()> {
     let pool = Pool::new();
-    let mut walk = Walk::open(root)?;
-    let first = next_part(&mut walk, cancel)?;
+    let mut walk = Walk::open(scribe.root)?;
+    let first = next_part(&mut walk, scribe.cancel)?;
     let mut archive = Archive { scribe, tar: TarWriter::new(output), links: HashMap::new(), buffer: Vec::new() };
     if first.last {
         archive.add(&prepare(scribe, first, Vec::new())?)?;

@@ -23,11 +23,34 @@ pub enum View {
     Whole,
 }
 
+/// What the times of the entries are, in seconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Times {
+    /// As they are on disk.
+    #[default]
+    Kept,
+    /// What is later becomes this.
+    AtMost(i64),
+    /// All are this.
+    Always(i64),
+}
+
+impl Times {
+    fn of(self, mtime: i64) -> i64 {
+        match self {
+            Self::Kept => mtime,
+            Self::AtMost(latest) => mtime.min(latest),
+            Self::Always(time) => time,
+        }
+    }
+}
+
 /// Writes entries of a tar for what was found on disk. Any number of threads may.
 #[derive(Clone, Copy)]
 pub struct Scribe<'a> {
     pub root: &'a Path,
     pub view: View,
+    pub times: Times,
     pub cancel: &'a Cancel,
 }
 
@@ -61,7 +84,7 @@ impl Scribe<'_> {
             }
         }
         if let Some(link) = first {
-            return put(tar, &Header { link, ..header(found, Kind::HardLink) });
+            return put(tar, &Header { link, ..self.header(found, Kind::HardLink) });
         }
         match found.file_type() {
             FileType::RegularFile => self.file(found, tar, buffer),
@@ -87,7 +110,7 @@ impl Scribe<'_> {
         let opaque = all.iter().any(|(name, value)| name == OPAQUE.to_bytes() && value == b"y");
         let xattrs = self.portable(found, all)?;
         let path = [&found.path, b"/".as_slice()].concat();
-        put(tar, &Header { path: &path, xattrs: &xattrs, ..header(found, Kind::Directory) })?;
+        put(tar, &Header { path: &path, xattrs: &xattrs, ..self.header(found, Kind::Directory) })?;
         if opaque && self.view == View::Change {
             mark(tar, &[&path, OPAQUE_MARK].concat())?;
         }
@@ -97,7 +120,7 @@ impl Scribe<'_> {
     fn special<W: Write>(&self, found: &Found, kind: Kind, link: &[u8], tar: &mut TarWriter<W>) -> Result<()> {
         let all = self.xattrs(found, &Target::Named(found.parent.as_fd(), found.name()))?;
         let xattrs = self.portable(found, all)?;
-        put(tar, &Header { link, xattrs: &xattrs, ..header(found, kind) })
+        put(tar, &Header { link, xattrs: &xattrs, ..self.header(found, kind) })
     }
 
     fn file<W: Write>(&self, found: &Found, tar: &mut TarWriter<W>, buffer: &mut Vec<u8>) -> Result<()> {
@@ -105,7 +128,7 @@ impl Scribe<'_> {
         let all = self.xattrs(found, &Target::Open(file.as_fd()))?;
         let xattrs = self.portable(found, all)?;
         let size = found.size();
-        put(tar, &Header { size, xattrs: &xattrs, ..header(found, Kind::File) })?;
+        put(tar, &Header { size, xattrs: &xattrs, ..self.header(found, Kind::File) })?;
         let mut left = size;
         while left > 0 {
             self.cancel.check()?;
@@ -139,6 +162,22 @@ impl Scribe<'_> {
         Ok(all)
     }
 
+    fn header<'a>(&self, found: &'a Found, kind: Kind) -> Header<'a> {
+        let stat = &found.stat;
+        Header {
+            path: &found.path,
+            kind,
+            mode: stat.st_mode & 0o7777,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            size: 0,
+            mtime: self.times.of(stat.st_mtime),
+            link: b"",
+            device: (major(stat.st_rdev), minor(stat.st_rdev)),
+            xattrs: &[],
+        }
+    }
+
     fn changed(&self, found: &Found) -> Error {
         let path = self.root.join(OsStr::from_bytes(&found.path));
         Error::new("TSB_LAYER_CHANGED", Fault::Host, format!("`{}` shrank while it was read", path.display())).at(path)
@@ -168,22 +207,6 @@ fn mark<W: Write>(tar: &mut TarWriter<W>, path: &[u8]) -> Result<()> {
 
 fn put<W: Write>(tar: &mut TarWriter<W>, header: &Header<'_>) -> Result<()> {
     tar.header(header).map_err(|cause| write_error(&cause))
-}
-
-fn header<'a>(found: &'a Found, kind: Kind) -> Header<'a> {
-    let stat = &found.stat;
-    Header {
-        path: &found.path,
-        kind,
-        mode: stat.st_mode & 0o7777,
-        uid: stat.st_uid,
-        gid: stat.st_gid,
-        size: 0,
-        mtime: stat.st_mtime,
-        link: b"",
-        device: (major(stat.st_rdev), minor(stat.st_rdev)),
-        xattrs: &[],
-    }
 }
 
 fn sibling(path: &[u8], name: &[u8]) -> Vec<u8> {

@@ -24,6 +24,7 @@ pub use apply::{Applied, ApplyRequest, Contents, apply};
 pub use arrival::Arrival;
 pub use blob::Source;
 pub use bundle::{BundleFile, Content, write_bundle};
+pub use entry::Times;
 pub use export::export_tar;
 pub use repack::{RepackRequest, repack};
 pub use write::{WriteRequest, Written, write};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use digests::{Cancel, Compression, Error, Hashed, PackOptions, Result, pack};
 
 use crate::archive::archive;
-use crate::entry::View;
+use crate::entry::{Times, View};
 
 /// `WriteLayerRequest` of native/types.ts.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub struct WriteRequest {
     pub output: Option<PathBuf>,
     pub compression: Compression,
     pub level: Option<i32>,
+    pub times: Times,
 }
 
 /// What the layer is: the plain tar (its digest is the diffID) and what was written, equal without `output`.
@@ -51,6 +52,7 @@ fn run<W: io::Write + Send>(
     options: &PackOptions,
     cancel: &Cancel,
 ) -> Result<Written> {
-    let packed = pack(output, options, cancel, |sink| archive(&request.upper, View::Change, sink, cancel))?;
+    let packed =
+        pack(output, options, cancel, |sink| archive(&request.upper, View::Change, request.times, sink, cancel))?;
     Ok(Written { plain: packed.plain, packed: packed.packed })
 }

@@ -273,6 +273,16 @@ pub(crate) fn set_times(target: impl AsFd, stat: &Stat) -> rustix::io::Result<()
     rustix::fs::futimens(target, &times_of(stat))
 }
 
+pub(crate) fn set_seconds(target: impl AsFd, time: i64) -> rustix::io::Result<()> {
+    rustix::fs::futimens(target, &seconds(time))
+}
+
+/// A time in whole seconds since 1970, for access and modification.
+pub(crate) fn seconds(time: i64) -> Timestamps {
+    let time = Timespec { tv_sec: time, tv_nsec: 0 };
+    Timestamps { last_access: time, last_modification: time }
+}
+
 /// Both times are the modification time, so that nothing tells when a copy was made.
 fn times_of(stat: &Stat) -> Timestamps {
     let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ };

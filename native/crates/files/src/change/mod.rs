@@ -22,7 +22,7 @@ use root::Root;
 use source::OpenSource;
 
 pub use chmod::{Chmod, CopyHow, ModeStep};
-pub(crate) use item::{Copier, Overrides, Spot, set_times};
+pub(crate) use item::{Copier, Overrides, Spot, seconds, set_times};
 pub(crate) use owner::Owner;
 
 /// `ChangeRequest` of native/types.ts.
@@ -45,7 +45,13 @@ pub enum Source {
 pub enum Action {
     Copy(Copy),
     Write(Write),
-    MakeDirectory { path: Vec<u8>, mode: u32, owner: String },
+    /// With `time` (seconds since 1970) the directories that are made have it.
+    MakeDirectory {
+        path: Vec<u8>,
+        mode: u32,
+        owner: String,
+        time: Option<i64>,
+    },
 }
 
 pub struct Copy {
@@ -92,9 +98,9 @@ pub fn change(request: &Request, cancel: &Cancel) -> Result<Committed> {
                 let overrides = overrides(&root, write.chown.as_deref(), write.chmod.as_ref())?;
                 write::run(write, &mut root, overrides)?;
             }
-            Action::MakeDirectory { path, mode, owner } => {
+            Action::MakeDirectory { path, mode, owner, time } => {
                 let owner = if owner.is_empty() { None } else { Some(owner::look_up(&root, owner)?) };
-                resolve::make_directories(&mut root, path, Making { mode: *mode, owner, inherits: true })?;
+                resolve::make_dated(&mut root, path, Making { mode: *mode, owner, inherits: true }, *time)?;
             }
         }
     }

@@ -101,6 +101,23 @@ pub(super) fn make_directories(root: &mut Root<'_>, path: &[u8], making: Making)
     }
 }
 
+/// As `make_directories`; those that are made have the given time (seconds since 1970).
+pub(super) fn make_dated(root: &mut Root<'_>, path: &[u8], making: Making, time: Option<i64>) -> Result<()> {
+    let missing = match resolve(root, b"", path)? {
+        Place::Missing(_, names) => names.len(),
+        Place::Directory(_) | Place::Other(..) => 0,
+    };
+    let last = make_directories(root, path, making)?;
+    let Some(time) = time else { return Ok(()) };
+    let mut at = last.as_slice();
+    // Nothing is made in them any more.
+    for _ in 0..missing {
+        root.set_time(at, time)?;
+        at = split(at).0;
+    }
+    Ok(())
+}
+
 /// Where a file called `name` goes: into `destination` when that is a directory or ends in a slash, and in the place of
 /// what is there otherwise. What is missing above it is made. Fails as `make_directories`.
 pub(super) fn land(root: &mut Root<'_>, destination: &[u8], name: &[u8], making: Making) -> Result<Vec<u8>> {

@@ -10,7 +10,7 @@ use digests::{Cancel, Error, Fault, Result};
 use rustix::fs::{Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
-use super::item::{Copier, Overrides, Spot, set_times, set_xattrs};
+use super::item::{Copier, Overrides, Spot, set_seconds, set_times, set_xattrs};
 use super::owner::Owner;
 use super::resolve::{Making, failed};
 use super::{Request, load};
@@ -136,6 +136,12 @@ impl<'a> Root<'a> {
         let directory = make_at(&parent, &entry, |e| failed("cannot make directory", path, e))?;
         self.record(Item { entry, inode: None });
         Ok(directory)
+    }
+
+    /// Gives a directory of the upper a time, in seconds since 1970.
+    pub fn set_time(&mut self, path: &[u8], seconds: i64) -> Result<()> {
+        let directory = self.enter(path)?;
+        set_seconds(&directory, seconds).map_err(|e| failed("cannot set the time of", path, e))
     }
 
     /// Makes the directory `path`, which a layer has, in the open upper directory above it: with the same owner, mode,

@@ -280,7 +280,7 @@ fn a_change_knows_all_that_it_wrote() {
     symlink("/y", stage.path("base/link")).unwrap();
     std::os::unix::fs::chown(stage.path("base/x"), Some(70), Some(80)).unwrap();
     let owned = Copy { chown: Some("5:6".to_owned()), chmod: Some(Chmod::To(0o1740)), ..copy("/d", "/x/d/again/") };
-    let directory = Action::MakeDirectory { path: b"/w/x".to_vec(), mode: 0o755, owner: "9".to_owned() };
+    let directory = Action::MakeDirectory { path: b"/w/x".to_vec(), mode: 0o755, owner: "9".to_owned(), time: None };
     let copies = [copy("/", "/x/"), copy("/top", "/link/"), copy("/d/f", "/x/d/stays"), copy("/d", "/x/d"), owned];
     let actions = copies.into_iter().map(Action::Copy).chain([directory]).collect();
     let tree = stage.scan();
@@ -421,7 +421,7 @@ fn directories_in_a_set_group_id_directory_inherit_as_mkdir_does_it() {
     fs::set_permissions(stage.path("base/s"), fs::Permissions::from_mode(0o2775)).unwrap();
     let work = |path: &str, owner: &str| {
         let (path, owner) = (path.as_bytes().to_vec(), owner.to_owned());
-        Action::MakeDirectory { path, mode: 0o755, owner }
+        Action::MakeDirectory { path, mode: 0o755, owner, time: None }
     };
     let actions = vec![
         Action::Copy(copy("/f", "/s/file/")),
@@ -566,4 +566,18 @@ fn large_files_of_layers_are_copied_whole_with_their_holes() {
         change(&Request { upper: stage.path("outside"), ..request }, &Cancel::new()).unwrap_err().code,
         "TSB_COPY_FAILED"
     );
+}
+
+#[test]
+fn directories_that_are_made_have_the_time_given() {
+    let stage = Stage::new();
+    stage.write("base/there/f", "");
+    let directory =
+        Action::MakeDirectory { path: b"/there/a/b/c".to_vec(), mode: 0o755, owner: String::new(), time: Some(-10) };
+    stage.change(&stage.request(stage.scan(), vec![directory])).unwrap();
+    for made in ["there/a", "there/a/b", "there/a/b/c"] {
+        assert_eq!(fs::metadata(stage.path("upper").join(made)).unwrap().mtime(), -10, "{made}");
+    }
+    // It got an entry, as with mkdir(2).
+    assert!(fs::metadata(stage.path("upper/there")).unwrap().mtime() > 0);
 }

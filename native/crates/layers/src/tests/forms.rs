@@ -6,6 +6,8 @@ use std::process::Command;
 use digests::tar::{Header, Kind};
 
 use super::*;
+use crate::archive::archive_with;
+use crate::entry::{Scribe, View};
 
 #[test]
 fn an_empty_upper_is_dockers_empty_layer() {
@@ -199,7 +201,7 @@ fn gnu_tar_agrees_both_ways() {
     }
     run("touch", &["-d", "@5", "etc"], &place.layer());
     let file = std::fs::File::create(base.join("export.tar")).unwrap();
-    crate::export_tar(&place.layer(), file, &Cancel::new()).unwrap();
+    crate::export_tar(&place.layer(), Times::Kept, file, &Cancel::new()).unwrap();
     std::fs::create_dir(base.join("gnu")).unwrap();
     let flags = ["--xattrs", "--xattrs-include=*", "--numeric-owner", "-p"];
     run("tar", &[&flags[..], &["-xf", "../export.tar"]].concat(), &base.join("gnu"));
@@ -223,4 +225,33 @@ fn gnu_tar_agrees_both_ways() {
             assert_eq!(plain(&found[path]), plain(what), "{path:?} {form}");
         }
     }
+}
+
+/// Times later than the latest become it, those before stay; or all are one. On disk nothing changes.
+#[test]
+fn times_are_capped_or_all_one() {
+    let place = Place::new();
+    let layer = place.layer();
+    std::fs::create_dir(layer.join("d")).unwrap();
+    std::fs::write(layer.join("d/old"), "1").unwrap();
+    std::fs::write(layer.join("d/new"), "2").unwrap();
+    std::os::unix::fs::symlink("old", layer.join("d/link")).unwrap();
+    run("touch", &["-h", "-d", "@5", "d/old"], &layer);
+    run("touch", &["-h", "-d", "@1000.5", "d/new", "d/link", "d"], &layer);
+    let times = |times: Times| {
+        let output = place.base.path().join(format!("{times:?}.tar"));
+        let form = Scribe { root: &layer, view: View::Change, times, cancel: &Cancel::new() };
+        archive_with(1, form, &mut std::fs::File::create(&output).unwrap()).unwrap();
+        let listed = Command::new("tar").args(["--utc", "--full-time", "-tvf"]).arg(&output).output().unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        listed
+            .lines()
+            .map(|line| line.split(' ').filter(|word| word.contains(':')).next_back().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(times(Times::Kept), ["00:16:40", "00:16:40", "00:16:40", "00:00:05"]);
+    assert_eq!(times(Times::AtMost(100)), ["00:01:40", "00:01:40", "00:01:40", "00:00:05"]);
+    assert_eq!(times(Times::AtMost(1000)), times(Times::Kept));
+    assert_eq!(times(Times::Always(7)), ["00:00:07"; 4]);
+    assert_eq!(std::fs::metadata(layer.join("d/new")).unwrap().mtime(), 1000);
 }

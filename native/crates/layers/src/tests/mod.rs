@@ -22,7 +22,7 @@ use digests::{Cancel, Compression, Error};
 use tempfile::TempDir;
 
 use crate::xattr::Target;
-use crate::{Applied, ApplyRequest, Source, WriteRequest, Written, apply, write};
+use crate::{Applied, ApplyRequest, Source, Times, WriteRequest, Written, apply, write};
 
 pub fn entry<'a>(path: &'a str, kind: Kind, link: &'a str) -> Header<'a> {
     Header {
@@ -137,8 +137,13 @@ impl Place {
 }
 
 pub fn write_upper(upper: &Path, output: Option<&Path>, compression: Compression) -> Result<Written, Error> {
-    let request =
-        WriteRequest { upper: upper.to_owned(), output: output.map(Path::to_owned), compression, level: None };
+    let request = WriteRequest {
+        upper: upper.to_owned(),
+        output: output.map(Path::to_owned),
+        compression,
+        level: None,
+        times: Times::Kept,
+    };
     write(&request, &Cancel::new())
 }
 

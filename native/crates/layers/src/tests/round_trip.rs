@@ -3,7 +3,7 @@ use std::fs;
 use super::forms::furnish;
 use super::*;
 use crate::archive::archive_with;
-use crate::entry::View;
+use crate::entry::{Scribe, View};
 
 #[test]
 fn what_is_written_unpacks_to_the_same() {
@@ -41,7 +41,13 @@ fn a_name_that_would_be_a_whiteout_is_refused() {
     fs::write(place.layer().join(".wh.x"), "x").unwrap();
     let error = place.write().unwrap_err();
     assert_eq!((error.code, error.path), ("TSB_LAYER_NAME", Some(PathBuf::from(".wh.x"))));
-    crate::export_tar(&place.layer(), fs::File::create(place.base.path().join("t")).unwrap(), &Cancel::new()).unwrap();
+    crate::export_tar(
+        &place.layer(),
+        Times::Kept,
+        fs::File::create(place.base.path().join("t")).unwrap(),
+        &Cancel::new(),
+    )
+    .unwrap();
 }
 
 #[test]
@@ -94,7 +100,12 @@ fn the_bytes_do_not_depend_on_the_threads() {
     furnish(&place.layer());
     let tar = |workers| {
         let mut bytes = Vec::new();
-        archive_with(workers, &place.layer(), View::Change, &mut bytes, &Cancel::new()).unwrap();
+        archive_with(
+            workers,
+            Scribe { root: &place.layer(), view: View::Change, times: Times::Kept, cancel: &Cancel::new() },
+            &mut bytes,
+        )
+        .unwrap();
         bytes
     };
     let one = tar(1);
