@@ -1,7 +1,7 @@
-import { type Problems, problem } from './problems.ts'
-import type { Program } from './program.ts'
-import { contextLookup } from './stages/contexts.ts'
-import type { CompileRequest } from './types.ts'
+import { type Problems, problem } from '../problems.ts'
+import type { Program } from '../program.ts'
+import type { CompileRequest } from '../types.ts'
+import { contextLookup } from './contexts.ts'
 
 export const EPOCH = 'SOURCE_DATE_EPOCH'
 
