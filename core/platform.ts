@@ -24,21 +24,31 @@ const KNOWN_ARCHITECTURES: ReadonlySet<string> = new Set(
   '386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x wasm'.split(' '),
 )
 
+const KNOWN_SYSTEMS: ReadonlySet<string> = new Set(
+  'aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos'.split(' '),
+)
+
 /** The platform of this machine, from Node's name of the architecture. */
 export function hostPlatform(nodeArch: string = process.arch): Platform {
   return { os: 'linux', ...normaliseArchitecture(nodeArch === 'arm' ? 'armhf' : nodeArch) }
 }
 
 /**
- * Reads `os/arch[/variant]`, or one of the two alone, as containerd does.
+ * Reads `os[(version)]/arch[/variant]`, or one of the two alone, as containerd does.
  * @throws TsbError `TSB_PLATFORM_INVALID`
  */
 export function parsePlatform(text: string): Platform {
-  const parts = text.split('/')
-  if (parts.length > 3 || parts.some((part) => !/^[A-Za-z0-9_.-]+$/.test(part))) throw invalid(text)
-  const [first = '', second, third] = parts.map((part) => part.toLowerCase())
+  const match = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)(?:\+[A-Za-z0-9_.%-]+)*\))?((?:\/[A-Za-z0-9_.-]+){0,2})$/.exec(text)
+  if (match === null) throw invalid(text)
+  const [, written = '', osVersion = '', rest = ''] = match
+  const name = written.toLowerCase()
+  const platform = readPlatform(text, name === 'macos' ? 'darwin' : name, rest.toLowerCase().split('/').slice(1))
+  return osVersion === '' ? platform : { ...platform, osVersion }
+}
+
+function readPlatform(text: string, first: string, [second, third]: readonly string[]): Platform {
   if (second === undefined) {
-    if (['linux', 'windows', 'darwin', 'freebsd'].includes(first)) return { ...hostPlatform(), os: first }
+    if (KNOWN_SYSTEMS.has(first)) return { ...hostPlatform(), os: first }
     const architecture = normaliseArchitecture(first)
     if (!KNOWN_ARCHITECTURES.has(architecture.architecture)) throw invalid(text)
     return { os: 'linux', ...architecture }

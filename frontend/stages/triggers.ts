@@ -8,7 +8,8 @@ import { splitInstruction } from '../split.ts'
 
 /**
  * A base's ONBUILD triggers as instructions of the stage that builds on it (Dockerfile reference, "ONBUILD"). They have
- * no place of their own, so they stand where the stage's FROM does.
+ * no place of their own, so they stand where the stage's FROM does. Words are split as if they stood in a file without directives,
+ * and expanded as the stage's file says.
  * @throws TsbError `TSB_DOCKERFILE_ONBUILD`, and what reading the instruction throws
  */
 export function readTriggers(stage: Stage, texts: readonly string[]): readonly StageInstruction[] {
@@ -39,6 +40,6 @@ export function readTriggers(stage: Stage, texts: readonly string[]): readonly S
     if (instruction.kind === 'from' || instruction.kind === 'onbuild' || instruction.kind === 'maintainer') {
       throw problem('TSB_DOCKERFILE_ONBUILD', `the base's trigger \`${trigger}\` is not allowed`, span, 'rebuild the base without it')
     }
-    return instruction
+    return { ...instruction, raw: { ...instruction.raw, escape: stage.from.raw.escape } }
   })
 }

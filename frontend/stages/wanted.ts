@@ -57,9 +57,10 @@ export class Names {
     const override = stage.from.name === '' ? undefined : this.#named(stage, stage.from.name, platform, span)
     if (override !== undefined) return { name, base: override, platform, overridden: true }
     const wanted = (found: Wanted): WantedBase => ({ name, base: found, platform, overridden: false })
-    if (from === undefined || from.name === 'scratch') return wanted({ kind: 'scratch' })
+    if (from === undefined) return wanted({ kind: 'scratch' })
     const earlier = this.#program.stages.findLast((other) => other.index < stage.index && other.from.name === from.name)
     if (earlier !== undefined) return wanted({ kind: 'stage', stage: earlier })
+    if (from.name === 'scratch') return wanted({ kind: 'scratch' })
     return wanted(this.#named(stage, from.name, platform, span) ?? { kind: 'image', reference: this.#reference(from.name, span) })
   }
 
