@@ -1,3 +1,4 @@
+import type { ErrorCode, TsbError } from '../core/error.ts'
 import { problem } from './problems.ts'
 import type { RawInstruction } from './source.ts'
 import { didYouMean } from './suggest.ts'
@@ -23,30 +24,21 @@ export function readFlags<N extends string>(raw: RawInstruction, known: Readonly
     const equals = flag.indexOf('=')
     const name = flag.slice(2, equals < 0 ? undefined : equals)
     const value = equals < 0 ? undefined : flag.slice(equals + 1)
-    const span = raw.places.word(flag)
+    const fail = (code: ErrorCode, message: string, hint: string): TsbError => problem(code, message, raw.places.word(flag), hint)
     const kind = Object.hasOwn(known, name) ? known[name as N] : undefined
     if (kind === undefined) {
       const names = Object.keys(known).map((item) => `--${item}`)
       const fallback = names.length === 0 ? `\`${raw.name}\` has no flags` : `flags of \`${raw.name}\` are ${names.join(', ')}`
-      throw problem(
-        'TSB_DOCKERFILE_UNKNOWN_FLAG',
-        `unknown flag \`--${name}\` of \`${raw.name}\``,
-        span,
-        didYouMean(`--${name}`, names, fallback),
-      )
+      const hint = didYouMean(`--${name}`, names, fallback)
+      throw fail('TSB_DOCKERFILE_UNKNOWN_FLAG', `unknown flag \`--${name}\` of \`${raw.name}\``, hint)
     }
     const earlier = values.get(name)
     if (earlier !== undefined && kind !== 'list')
-      throw problem('TSB_DOCKERFILE_FLAG_INVALID', `flag \`--${name}\` is given twice`, span, 'keep one of them')
+      throw fail('TSB_DOCKERFILE_FLAG_INVALID', `flag \`--${name}\` is given twice`, 'keep one of them')
     if (value === undefined && kind !== 'switch')
-      throw problem('TSB_DOCKERFILE_FLAG_INVALID', `flag \`--${name}\` has no value`, span, `write \`--${name}=VALUE\``)
+      throw fail('TSB_DOCKERFILE_FLAG_INVALID', `flag \`--${name}\` has no value`, `write \`--${name}=VALUE\``)
     if (kind === 'switch' && value !== undefined && !/^(true|false)$/i.test(value)) {
-      throw problem(
-        'TSB_DOCKERFILE_FLAG_INVALID',
-        `flag \`--${name}\` is true or false, not \`${value}\``,
-        span,
-        `write \`--${name}=true\``,
-      )
+      throw fail('TSB_DOCKERFILE_FLAG_INVALID', `flag \`--${name}\` is true or false, not \`${value}\``, `write \`--${name}=true\``)
     }
     values.set(name, [...(earlier ?? []), value ?? 'true'])
   }

@@ -2,6 +2,7 @@ import { splitCsv } from '../core/csv.ts'
 import type { TsbError } from '../core/error.ts'
 import { parseBoolean, parseBytes } from '../core/flag-values.ts'
 import type { CacheSharing, RunMount } from '../core/mount.ts'
+import type { Span } from '../core/span.ts'
 import type { SourceRef } from './instructions/common.ts'
 import { problem } from './problems.ts'
 import type { RawInstruction } from './source.ts'
@@ -50,11 +51,11 @@ const SHARING = ['shared', 'private', 'locked'] as const
  * @throws TsbError `TSB_DOCKERFILE_MOUNT`, `TSB_DOCKERFILE_FROM_VARIABLE`
  */
 export function splitMount(raw: RawInstruction, text: string): MountFlag {
-  const span = raw.places.word(`--mount=${text}`)
+  const span = (): Span => raw.places.word(`--mount=${text}`)
   const fields = text === '' ? undefined : splitCsv(text)
   if (fields === undefined) {
     const what = text === '' ? '`--mount` is empty' : `\`--mount=${text}\` has a stray quote`
-    throw problem('TSB_DOCKERFILE_MOUNT', what, span, 'write `--mount=type=bind,source=PATH,target=PATH`')
+    throw problem('TSB_DOCKERFILE_MOUNT', what, span(), 'write `--mount=type=bind,source=PATH,target=PATH`')
   }
   let name = ''
   for (const { key, value } of fields.map(splitField)) {
@@ -62,11 +63,11 @@ export function splitMount(raw: RawInstruction, text: string): MountFlag {
     // A `$` at the very end begins no variable.
     if (value.slice(0, -1).includes('$')) {
       const hint = 'name a stage with `FROM $image AS name` and take the files from that'
-      throw problem('TSB_DOCKERFILE_FROM_VARIABLE', '`from` of a mount cannot have variables', span, hint)
+      throw problem('TSB_DOCKERFILE_FROM_VARIABLE', '`from` of a mount cannot have variables', span(), hint)
     }
     name = value
   }
-  return { text, fields, from: name === '' ? undefined : { name, use: 'mount', span: () => raw.places.word(`--mount=${text}`) } }
+  return { text, fields, from: name === '' ? undefined : { name, use: 'mount', span } }
 }
 
 /**

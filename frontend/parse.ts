@@ -28,9 +28,8 @@ export function parseFile(file: SourceFile): ParsedFile {
       'begin it with `FROM image` or `FROM scratch`',
     )
   }
-  const locations = locate(file, lines, directives, logical)
-  const instructions = logical.map((line, index): RawInstruction => {
-    const { span, places } = locations[index] as (typeof locations)[number]
+  const instructions = logical.map((line): RawInstruction => {
+    const { span, places } = locate(file, lines, directives.escape, line)
     const blank = line.blank
     return {
       ...splitInstruction(line.text),

@@ -26,15 +26,6 @@ export function renderError(error: TsbError, colours: Palette, debug: boolean): 
   return `${parts.join('\n')}\n`
 }
 
-/** The block after a build that went well: ` 2 warnings found:` and a line for each. Empty for no warnings. */
-export function renderWarnings(diagnostics: readonly Diagnostic[], colours: Palette): string {
-  const warnings = diagnostics.filter((each) => each.severity === 'warning')
-  if (warnings.length === 0) return ''
-  const lines = warnings.map((each) => ` - ${each.code}: ${oneLine(each.message)}${place(each.spans[0])}`)
-  const title = ` ${warnings.length} warning${warnings.length === 1 ? '' : 's'} found:`
-  return `\n${colours.yellow(title)}\n${lines.join('\n')}\n`
-}
-
 type Problem = Pick<Diagnostic, 'severity' | 'code' | 'message' | 'spans'> & { readonly hint?: string | undefined }
 
 function renderProblem(problem: Problem, colours: Palette): string[] {
@@ -53,10 +44,6 @@ function freshSpans(error: TsbError): readonly Span[] {
 
 function spanKey(span: Span): string {
   return `${span.file.name}:${span.start.line}:${span.start.column}`
-}
-
-function place(span: Span | undefined): string {
-  return span === undefined ? '' : ` (${span.file.name}:${span.start.line})`
 }
 
 function renderStack(error: Error): string {

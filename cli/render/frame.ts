@@ -6,6 +6,7 @@ const RULE = '-'.repeat(20)
 const CONTEXT_LINES = 2
 /** A heredoc may have hundreds of lines; its beginning tells where it is. */
 const MAX_MARKED = 12
+const MAX_EXCERPT = 4
 
 /**
  * The lines around a span as BuildKit's client prints them: `Dockerfile:3`, a rule, numbered lines with `>>>` at the
@@ -27,6 +28,21 @@ export function renderFrame(span: Span, colours: Palette): string {
   if (shownLast < last) rows.push(colours.dim(`     | ${last - shownLast} more lines`))
   else rows.push(...contextAfter(lines, last))
   return [`${span.file.name}:${first}`, RULE, ...rows, RULE].join('\n')
+}
+
+/** Only the lines of a span, the first few of many: where nothing is broken, less is enough. */
+export function renderExcerpt(span: Span, colours: Palette): string {
+  const lines = span.file.text.split(/\r?\n/)
+  const first = Math.min(Math.max(1, span.start.line), lines.length)
+  const last = Math.min(lastLine(span), lines.length)
+  const shownLast = Math.min(last, first + MAX_EXCERPT - 1)
+  const rows = [`${span.file.name}:${first}`]
+  for (let line = first; line <= shownLast; line++)
+    rows.push(` ${String(line).padStart(3)} | ${printableLine(lines[line - 1] ?? '')}`.trimEnd())
+  const carets = first === last ? caretLine(span, lines[first - 1] ?? '') : undefined
+  if (carets !== undefined) rows.push(`     | ${colours.yellow(carets)}`)
+  if (shownLast < last) rows.push(colours.dim(`     | ${last - shownLast} more lines`))
+  return rows.join('\n')
 }
 
 function lastLine(span: Span): number {

@@ -1,10 +1,10 @@
 import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { BuildEvent, OnEvent } from '../../core/event.ts'
-import { renderWarnings } from './error.ts'
 import type { ProgressMode } from './mode.ts'
 import { palette } from './palette.ts'
 import type { Renderer } from './renderer.ts'
 import type { Terminal } from './terminal.ts'
+import { renderWarnings } from './warnings.ts'
 
 /** A build's progress on stderr. */
 export interface ProgressDisplay {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { basename } from 'node:path'
 import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { BuildEvent, StepOutcome } from '../../core/event.ts'
 import type { Span } from '../../core/span.ts'
@@ -21,6 +22,7 @@ export class RawJsonRenderer implements Renderer {
   readonly #write: (text: string) => void
   readonly #vertexes: Map<string, Vertex> = new Map()
   readonly #itemStarts: Map<string, string> = new Map()
+  #source: { readonly vertex: string } | undefined
 
   constructor(write: (text: string) => void) {
     this.#write = write
@@ -42,8 +44,12 @@ export class RawJsonRenderer implements Renderer {
         return undefined
       case 'graph':
         return { vertexes: event.steps.map(({ step, name }) => this.#vertex(`step ${step}`, name)) }
-      case 'task-started':
-        return started(this.#vertex(`task ${event.id}`, event.name), event.time)
+      case 'task-started': {
+        const vertex = this.#vertex(`task ${event.id}`, event.name)
+        // Findings belong to what read the Dockerfile, which is the first thing done.
+        this.#source ??= { vertex: vertex.digest }
+        return started(vertex, event.time)
+      }
       case 'step-started':
         return started(this.#vertex(`step ${event.step}`), event.time)
       case 'task-done': {
@@ -62,7 +68,7 @@ export class RawJsonRenderer implements Renderer {
         return { logs: [{ vertex, stream: event.stream === 'stdout' ? 1 : 2, data, timestamp: timestamp(event.time) }] }
       }
       case 'diagnostic':
-        return { warnings: [warning(event.diagnostic)] }
+        return { warnings: [{ ...this.#source, ...warning(event.diagnostic) }] }
     }
   }
 
@@ -110,26 +116,28 @@ function completed(vertex: Vertex, time: number, outcome: StepOutcome): Status {
   return { vertexes: [vertex] }
 }
 
-function warning(diagnostic: Diagnostic): object {
-  const [span] = diagnostic.spans
+/** BuildKit's warning: the rule's description as detail, a range for each line of the instruction. */
+function warning({ code, message, rule, spans, within }: Diagnostic): object {
+  const span = within ?? spans[0]
+  const line = span === undefined ? '' : ` (line ${span.start.line})`
   return {
     level: 1,
-    short: base64(`${diagnostic.code}: ${diagnostic.message}`),
-    ...(diagnostic.hint === undefined ? {} : { detail: [base64(diagnostic.hint)] }),
-    ...(span === undefined ? {} : { sourceInfo: sourceInfo(span), range: diagnostic.spans.map(range) }),
+    short: base64(`${code}: ${message}${line}`),
+    ...(rule === undefined ? {} : { detail: [base64(rule.description)] }),
+    ...(rule?.url === undefined ? {} : { url: rule.url }),
+    ...(span === undefined ? {} : { sourceInfo: sourceInfo(span), range: ranges(span) }),
   }
 }
 
 function sourceInfo(span: Span): object {
-  return { filename: span.file.name, data: base64(span.file.text), language: 'Dockerfile' }
+  return { filename: basename(span.file.name), data: base64(span.file.text), language: 'Dockerfile' }
 }
 
-/** BuildKit counts lines from 1 and characters from 0. */
-function range(span: Span): object {
-  return {
-    start: { line: span.start.line, character: span.start.column - 1 },
-    end: { line: span.end.line, character: span.end.column - 1 },
-  }
+function ranges({ start, end }: Span): readonly object[] {
+  return Array.from({ length: Math.max(1, end.line - start.line + 1) }, (_, index) => {
+    const line = { line: start.line + index }
+    return { start: line, end: line }
+  })
 }
 
 function base64(text: string): string {

@@ -36,7 +36,7 @@ export function lowerMounts(instruction: RunInstruction, state: StageState, cont
       if (!inputs.includes(vertex)) inputs.push(vertex)
       return inputs.indexOf(vertex) + 1
     }
-    context.problems.attempt(raw.places.word(`--mount=${flag.text}`), () => {
+    context.problems.attempt(raw.span, () => {
       const options = readMount(raw, flag, (text) => expandIn(state, context, raw, text).text)
       const agent = `${SSH_SOCKET}${sshCount}`
       if (options.type === 'ssh') {

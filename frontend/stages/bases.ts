@@ -1,6 +1,7 @@
 import { isTsbError } from '../../core/error.ts'
 import { type Platform, parsePlatform } from '../../core/platform.ts'
 import { parseReference } from '../../core/reference.ts'
+import type { Span } from '../../core/span.ts'
 import { expand } from '../expand.ts'
 import type { Checks } from '../lint/checks.ts'
 import { checkConstantPlatform } from '../lint/from-platform-flag-const-disallowed.ts'
@@ -90,14 +91,14 @@ function expandWord({ from }: Stage, text: string, { globals, known, checks }: F
 
 function readPlatform({ from }: Stage, written: string, { text, used, unset }: ExpandedWord, { globals, checks }: FromScope): Platform {
   if (unset.length === 0) checkRedundantTargetPlatform(from, used, text === globals.get('TARGETPLATFORM'), checks)
-  const span = from.raw.places.word('--platform')
-  if (text === '') throw problem('TSB_PLATFORM_INVALID', `\`--platform=${written}\` is empty`, span, 'write it as `os/arch[/variant]`')
+  const span = (): Span => from.raw.places.word('--platform')
+  if (text === '') throw problem('TSB_PLATFORM_INVALID', `\`--platform=${written}\` is empty`, span(), 'write it as `os/arch[/variant]`')
   try {
     const platform = parsePlatform(text)
     if (used.size === 0 && unset.length === 0) checkConstantPlatform(from, text, platform, checks)
     return platform
   } catch (error) {
-    throw isTsbError(error) ? problem(error.code, error.message, span, error.hint) : error
+    throw isTsbError(error) ? problem(error.code, error.message, span(), error.hint) : error
   }
 }
 

@@ -72,7 +72,7 @@ export function surveyStages(program: Program, names: Names, request: CompileReq
     bases.set(stage.index, base)
     for (const instruction of base.overridden ? [] : stage.instructions) {
       for (const ref of sourceRefs(instruction)) {
-        sources.set(ref, problems.attempt(instruction.raw.span, () => names.source(stage, ref, ref.span())) ?? { kind: 'scratch' })
+        sources.set(ref, problems.attempt(instruction.raw.span, () => names.source(stage, ref)) ?? { kind: 'scratch' })
       }
     }
   }
@@ -137,7 +137,7 @@ class Resolver {
       return { kind: 'stage', index: wanted.stage.index }
     }
     const { raw, base: written } = stage.from
-    return { kind: 'image', name, image: await this.#image(wanted.reference, platform, written, raw.places.word(written)), platform }
+    return { kind: 'image', name, image: await this.#image(wanted.reference, platform, written, () => raw.places.word(written)), platform }
   }
 
   async #resolveSources(stage: Stage, instructions: readonly StageInstruction[]): Promise<ReadonlyMap<SourceRef, Source>> {
@@ -152,7 +152,7 @@ class Resolver {
     const { platform } = this.#request
     // Those of a base's triggers come to light only now.
     const known = this.#survey.sources.get(ref)
-    const wanted = known ?? this.#problems.attempt(instruction, () => this.#survey.names.source(stage, ref, ref.span()))
+    const wanted = known ?? this.#problems.attempt(instruction, () => this.#survey.names.source(stage, ref))
     if (wanted === undefined) return { kind: 'scratch' }
     if (wanted.kind === 'scratch' || wanted.kind === 'files') return wanted
     if (wanted.kind === 'later') {
@@ -163,10 +163,10 @@ class Resolver {
       await this.visit(wanted.stage)
       return { kind: 'stage', index: wanted.stage.index }
     }
-    return { kind: 'image', image: await this.#image(wanted.reference, platform, ref.name, ref.span()), platform }
+    return { kind: 'image', image: await this.#image(wanted.reference, platform, ref.name, ref.span), platform }
   }
 
-  async #image(reference: string, platform: Platform, written: string, span: Span): Promise<ResolvedImage> {
+  async #image(reference: string, platform: Platform, written: string, span: () => Span): Promise<ResolvedImage> {
     const key = `${reference} ${JSON.stringify(platform)}`
     const pending = this.#images.get(key) ?? this.#resolveImage(reference, platform)
     this.#images.set(key, pending)
@@ -177,7 +177,7 @@ class Resolver {
       const hint = this.#survey.names.stageHint(undefined, written) ?? error.hint
       throw new TsbError(error.code, error.message, {
         fault: error.fault,
-        spans: [span],
+        spans: [span()],
         diagnostics: error.diagnostics,
         cause: error,
         ...(hint === undefined ? {} : { hint }),

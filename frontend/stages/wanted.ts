@@ -53,7 +53,7 @@ export class Names {
     const from = this.#froms.get(stage.index)
     const name = from?.name ?? ''
     const platform = from?.platform ?? this.#request.platform
-    const span = raw.places.word(base)
+    const span = (): Span => raw.places.word(base)
     const override = stage.from.name === '' ? undefined : this.#named(stage, stage.from.name, platform, span)
     if (override !== undefined) return { name, base: override, platform, overridden: true }
     const wanted = (found: Wanted): WantedBase => ({ name, base: found, platform, overridden: false })
@@ -65,9 +65,9 @@ export class Names {
   }
 
   /** What `ref` in `stage` names. @throws TsbError `TSB_DOCKERFILE_STAGE_*` */
-  source(stage: Stage, ref: SourceRef, span: Span): Wanted | Later {
+  source(stage: Stage, ref: SourceRef): Wanted | Later {
     const { stages } = this.#program
-    const { name } = ref
+    const { name, span } = ref
     // Only COPY counts stages: a mount from `0` is from an image of that name.
     const isIndex = ref.use === 'copy' && /^[+-]?\d+$/.test(name)
     const same = (other: Stage): boolean => (isIndex ? other.index === Number(name) : other.from.name === name.toLowerCase())
@@ -77,14 +77,14 @@ export class Names {
       if (named !== undefined) return named
       if (name === 'scratch') return { kind: 'scratch' }
       if (!isIndex) return { kind: 'image', reference: this.#sourceReference(stage, name, span) }
-      throw problem('TSB_DOCKERFILE_STAGE_UNKNOWN', `there is no stage ${name}`, span, 'count from 0, or name a stage')
+      throw problem('TSB_DOCKERFILE_STAGE_UNKNOWN', `there is no stage ${name}`, span(), 'count from 0, or name a stage')
     }
     if (found.index < stage.index) return { kind: 'stage', stage: found }
     const hint = `put the stage \`${stageId(found)}\` before this one`
     if (found === stage)
-      throw problem('TSB_DOCKERFILE_STAGE_CYCLE', `cannot ${ref.use} from \`${name}\`: it is the stage it stands in`, span, hint)
+      throw problem('TSB_DOCKERFILE_STAGE_CYCLE', `cannot ${ref.use} from \`${name}\`: it is the stage it stands in`, span(), hint)
     const message = `cannot ${ref.use} from \`${name}\`: it is a later stage`
-    return { kind: 'later', stage: found, problem: problem('TSB_DOCKERFILE_STAGE_ORDER', message, span, hint) }
+    return { kind: 'later', stage: found, problem: problem('TSB_DOCKERFILE_STAGE_ORDER', message, span(), hint) }
   }
 
   /** A bare word that is nearly a stage's name was probably meant as one. */
@@ -100,7 +100,7 @@ export class Names {
   }
 
   /** The named context that stands for what is called `name` in `stage`. */
-  #named(stage: Stage, name: string, platform: Platform, span: Span): Wanted | undefined {
+  #named(stage: Stage, name: string, platform: Platform, span: () => Span): Wanted | undefined {
     const found = this.#findContext(name, platform)
     if (found === undefined) return undefined
     const { context } = found
@@ -114,12 +114,12 @@ export class Names {
         const other = this.#program.stages.findLast(({ index, from }) => index < stage.index && from.name === wanted)
         if (other !== undefined) return { kind: 'stage', stage: other }
         const message = `context \`${found.name}\` is stage \`${context.stage}\`, which does not stand before its use`
-        throw problem('TSB_DOCKERFILE_STAGE_ORDER', message, span, `name a stage that stands before \`${stageId(stage)}\``)
+        throw problem('TSB_DOCKERFILE_STAGE_ORDER', message, span(), `name a stage that stands before \`${stageId(stage)}\``)
       }
     }
   }
 
-  #reference(name: string, span: Span): string {
+  #reference(name: string, span: () => Span): string {
     try {
       return formatReference(parseReference(name))
     } catch (error) {
@@ -127,17 +127,17 @@ export class Names {
       // `FROM Build`: a stage is found by its lower-case name only, which docker's users run into.
       const stage = this.#program.stages.find((other) => other.from.name === name.toLowerCase())
       const hint = stage === undefined ? error.hint : `write the stage's name in lower case: \`${stage.from.name}\``
-      throw problem(error.code, error.message, span, hint)
+      throw problem(error.code, error.message, span(), hint)
     }
   }
 
-  #sourceReference(stage: Stage, from: string, span: Span): string {
+  #sourceReference(stage: Stage, from: string, span: () => Span): string {
     try {
       return this.#reference(from, span)
     } catch (error) {
       if (!isTsbError(error)) throw error
       const hint = this.stageHint(stage, from) ?? error.hint
-      throw problem('TSB_DOCKERFILE_STAGE_UNKNOWN', `\`${from}\` is neither a stage nor an image`, span, hint)
+      throw problem('TSB_DOCKERFILE_STAGE_UNKNOWN', `\`${from}\` is neither a stage nor an image`, span(), hint)
     }
   }
 }

@@ -132,7 +132,7 @@ test('progress goes to stderr only, warnings after it', async () => {
   })
   assert.equal(await main(['--progress=plain', '.'], host), 0)
   assert.equal(host.terminal.out, '')
-  assert.equal(host.terminal.err, '#1 work\n#1 DONE 0.0s\n\n\n 1 warning found:\n - StageNameCasing: stage name\n')
+  assert.equal(host.terminal.err, '#1 work\n#1 DONE 0.0s\n\n\n 1 warning found:\n\nwarning: stage name [StageNameCasing]\n')
 })
 
 test('a build that failed says why, not what else could be better', async () => {
