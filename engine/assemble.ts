@@ -12,7 +12,7 @@ import type { LayerId } from '../store/layers.ts'
 import type { Building } from './building.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import type { DiffIds } from './early-diff-ids.ts'
-import { type ImageOutput, imageTimes } from './output-times.ts'
+import { type ImageOutput, imageTimes } from './outputs/times.ts'
 import { packedLayer } from './packed-layer.ts'
 import type { Session } from './session.ts'
 

@@ -14,8 +14,8 @@ import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { diffIdsOf } from './early-diff-ids.ts'
 import { storeLedger } from './ledger.ts'
-import type { FinishedBuild } from './output.ts'
-import { isImageOutput, mainOutput } from './output-times.ts'
+import type { FinishedBuild } from './outputs/export.ts'
+import { isImageOutput, mainOutput } from './outputs/times.ts'
 import type { Session } from './session.ts'
 import { taskRunner } from './tasks.ts'
 import type { BuildOptions, BuildResult } from './types.ts'
@@ -91,7 +91,7 @@ async function finishImage(building: Building, built: BuiltRoot): Promise<BuiltI
 
 async function exportAll(building: Building, finished: FinishedBuild): Promise<void> {
   if (building.options.outputs.length === 0) return
-  const { exportResult } = await import('./output.ts')
+  const { exportResult } = await import('./outputs/export.ts')
   for (const output of building.options.outputs) await exportResult(building, output, finished)
 }
 

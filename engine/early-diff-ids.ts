@@ -8,7 +8,7 @@ import type { LayerOptions, OutputSpec } from '../exporter/types.ts'
 import { datedBlob, diffIdOf, type PackedLayer } from '../snapshotter/blob.ts'
 import type { LayerId } from '../store/layers.ts'
 import type { StepResult } from './drivers/result.ts'
-import { imageTimes, mainOutput } from './output-times.ts'
+import { imageTimes, mainOutput } from './outputs/times.ts'
 import type { Session } from './session.ts'
 
 /** The diffIDs of a build's layers, each computed once. */

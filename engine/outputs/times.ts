@@ -1,5 +1,5 @@
-import type { ImagePlan } from '../core/image-plan.ts'
-import type { OutputSpec } from '../exporter/types.ts'
+import type { ImagePlan } from '../../core/image-plan.ts'
+import type { OutputSpec } from '../../exporter/types.ts'
 
 /** An output that holds an image, and not only its files. */
 export type ImageOutput = Extract<OutputSpec, { type: 'image' | 'oci' | 'docker' }>
