@@ -28,7 +28,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       // A call makes no store, and answers without one that cannot be opened.
       const store = storeExists(options.env) ? await session().catch(() => undefined) : undefined
       const registry = (): Promise<RegistryClient> => openRegistry(options.env, hostEffects)
-      const { call } = await import('./call.ts')
+      const { call } = await import('./call/call.ts')
       return call({ env: options.env, store: store?.store, registry }, name, buildOptions, onEvent, signal)
     },
     run: async (runOptions, signal) => (await import('./run.ts')).run(await session(), runOptions, signal),

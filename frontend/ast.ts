@@ -2,7 +2,7 @@ import { type Instruction as AstInstruction, DockerfileParser, ModifiableInstruc
 import type { SourceFile, Span } from '../core/span.ts'
 import type { LogicalLine } from './lines.ts'
 import type { Places } from './source.ts'
-import { trimEnd, trimStart } from './space.ts'
+import { trimEnd } from './space.ts'
 
 /** Where one instruction and its parts stand. */
 export interface Location {

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { TsbError } from '../../core/error.ts'
 import type { BuildOptions } from '../../engine/types.ts'
-import { type CallOption, readCall } from '../call-option.ts'
+import { type CallOption, readCall } from '../call/option.ts'
 import type { CommandModule, Invocation } from '../command.ts'
 import { collect } from '../flags.ts'
 import type { CliHost, OutputSpec } from '../host.ts'
@@ -96,7 +96,7 @@ async function executeCall(call: CallOption, options: BuildOptions, progress: Pr
   try {
     const answer = await withEngine(host, {}, (engine, signal) => engine.call(call.name, options, progress.onEvent, signal))
     progress.close()
-    const { printAnswer } = await import('../call.ts')
+    const { printAnswer } = await import('../call/answer.ts')
     return printAnswer(answer, call, options, host)
   } finally {
     progress.close()

@@ -1,8 +1,8 @@
 import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { Span } from '../../core/span.ts'
 import type { CheckReport } from '../../engine/types.ts'
-import { printableLine } from './frame.ts'
-import { oneLine } from './log.ts'
+import { printableLine } from '../render/frame.ts'
+import { oneLine } from '../render/log.ts'
 
 const RULE = '-'.repeat(20)
 

@@ -1,6 +1,6 @@
 import type { Outline, OutlineRequest, TargetList } from '../../engine/types.ts'
-import { oneLine } from './log.ts'
-import { displayWidth } from './width.ts'
+import { oneLine } from '../render/log.ts'
+import { displayWidth } from '../render/width.ts'
 
 /** `--call=outline` as buildx prints it. */
 export function outlineText({ name, description, args, secrets, ssh }: Outline): string {

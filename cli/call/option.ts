@@ -1,5 +1,5 @@
-import { TsbError } from '../core/error.ts'
-import type { CallName } from '../engine/types.ts'
+import { TsbError } from '../../core/error.ts'
+import type { CallName } from '../../engine/types.ts'
 
 /** What `--call` asks for instead of a build. */
 export interface CallOption {

@@ -1,27 +1,15 @@
-import { interrupted, isTsbError } from '../core/error.ts'
-import type { OnEvent } from '../core/event.ts'
-import type { ResolvedImage } from '../core/image-plan.ts'
-import type { Platform } from '../core/platform.ts'
-import { familiarName, parseReference } from '../core/reference.ts'
-import type { ResolveImage } from '../frontend/index.ts'
-import type { RegistryClient } from '../registry/types.ts'
-import { configOf } from '../store/images.ts'
-import type { Store } from '../store/store.ts'
-import { readBuildFiles } from './build-files.ts'
-import { compileRequest } from './compile.ts'
-import { namedContexts } from './contexts/named.ts'
-import { type Environment, hostEffects } from './host.ts'
-import { findForPlatform, metadataTaskName } from './resolve.ts'
-import { taskRunner } from './tasks.ts'
-import type { BuildOptions, CallAnswer, CallName } from './types.ts'
-
-/** What a call may look into; it changes nothing. */
-export interface CallSources {
-  readonly env: Environment
-  /** Absent when there is none yet: a call does not make one. */
-  readonly store: Store | undefined
-  registry(): Promise<RegistryClient>
-}
+import { interrupted } from '../../core/error.ts'
+import type { OnEvent } from '../../core/event.ts'
+import { familiarName, parseReference } from '../../core/reference.ts'
+import type { ResolveImage } from '../../frontend/index.ts'
+import { readBuildFiles } from '../build-files.ts'
+import { compileRequest } from '../compile.ts'
+import { namedContexts } from '../contexts/named.ts'
+import { hostEffects } from '../host.ts'
+import { metadataTaskName } from '../resolve.ts'
+import { taskRunner } from '../tasks.ts'
+import type { BuildOptions, CallAnswer, CallName } from '../types.ts'
+import { type CallSources, lookUp } from './look-up.ts'
 
 /** All images together get so long: a call is for editors and hooks, and its answer is good without them. */
 const LOOKUP_MS = 5000
@@ -40,7 +28,7 @@ export async function call(
 ): Promise<CallAnswer> {
   const runTask = taskRunner(hostEffects, onEvent)
   const files = await runTask('[internal] load build definition', () => readBuildFiles(options.context, options.file, signal))
-  const frontend = await import('../frontend/index.ts')
+  const frontend = await import('../../frontend/index.ts')
   if (name === 'targets') return { kind: 'targets', list: frontend.listTargets(files.dockerfile), assumed: [] }
   const ignore = files.ignore === undefined ? undefined : frontend.parseIgnore(files.ignore)
   const request = compileRequest(options, sources.env, { dockerfile: files.dockerfile, ignore }, namedContexts(options))
@@ -54,27 +42,6 @@ export async function call(
   }
   if (name === 'outline') return { kind: 'outline', outline: await frontend.outline(request, resolveImage), assumed: [...assumed] }
   return { kind: 'check', report: await frontend.check(request, resolveImage), assumed: [...assumed] }
-}
-
-/** What is known of an image; nothing where nobody answers. */
-async function lookUp(
-  sources: CallSources,
-  options: BuildOptions,
-  text: string,
-  platform: Platform,
-  signal: AbortSignal,
-): Promise<ResolvedImage | undefined> {
-  const { store } = sources
-  try {
-    const known = store === undefined || options.pull ? undefined : findForPlatform(store, text, platform)
-    if (known !== undefined) return { reference: text, image: known.id, config: configOf(known) }
-    const registry = await sources.registry()
-    const { config, manifestDigest } = await registry.resolve(parseReference(text), platform, signal)
-    return { reference: text, image: manifestDigest, config }
-  } catch (error) {
-    if (isTsbError(error) || signal.aborted) return undefined
-    throw error
-  }
 }
 
 function familiar(reference: string): string {

@@ -1,11 +1,11 @@
 import { basename, join } from 'node:path'
-import type { SourceFile } from '../core/span.ts'
-import type { BuildOptions, CallAnswer } from '../engine/types.ts'
-import type { CallOption } from './call-option.ts'
-import type { CliHost } from './host.ts'
-import { callJson } from './render/call-json.ts'
-import { checkText } from './render/check-text.ts'
-import { outlineText, targetsText } from './render/outline-text.ts'
+import type { SourceFile } from '../../core/span.ts'
+import type { BuildOptions, CallAnswer } from '../../engine/types.ts'
+import type { CliHost } from '../host.ts'
+import { checkText } from './check-text.ts'
+import { callJson } from './json.ts'
+import type { CallOption } from './option.ts'
+import { outlineText, targetsText } from './outline-text.ts'
 
 /**
  * Prints the answer to `--call` on stdout, in buildx's shape. Gives docker's exit code: 1 when the build checks found something.
