@@ -24,6 +24,10 @@ export interface EngineModule {
   openEngine(options: EngineOptions): Promise<Engine>
   /** `--output`'s text. @throws TsbError with fault `usage` */
   parseOutput(text: string): OutputSpec
+  /** `--secret`'s text. @throws TsbError with fault `usage` */
+  parseSecret(text: string): BuildOptions['secrets'][number]
+  /** `--ssh`'s text. @throws TsbError with fault `usage` */
+  parseSsh(text: string): BuildOptions['ssh'][number]
   readonly hostEffects: Pick<Effects, 'now'>
 }
 
@@ -42,8 +46,11 @@ export function processHost(): CliHost {
 }
 
 async function loadEngine(): Promise<EngineModule> {
-  const [{ openEngine, parseOutput }, { hostEffects }] = await Promise.all([import('../engine/index.ts'), import('../engine/host.ts')])
-  return { openEngine, parseOutput, hostEffects }
+  const [{ openEngine, parseOutput, parseSecret, parseSsh }, { hostEffects }] = await Promise.all([
+    import('../engine/index.ts'),
+    import('../engine/host.ts'),
+  ])
+  return { openEngine, parseOutput, parseSecret, parseSsh, hostEffects }
 }
 
 async function exists(path: string): Promise<boolean> {

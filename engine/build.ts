@@ -14,6 +14,9 @@ import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { diffIdsOf } from './early-diff-ids.ts'
 import { storeLedger } from './ledger.ts'
+import { checkAllowed, withNetwork } from './mounts/allow.ts'
+import { pruneCaches } from './mounts/caches.ts'
+import { openResources } from './mounts/resources.ts'
 import type { FinishedBuild } from './outputs/export.ts'
 import { isImageOutput, mainOutput } from './outputs/times.ts'
 import type { Session } from './session.ts'
@@ -42,20 +45,24 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
   const { session, options, onEvent, runTask } = building
   checkNames(options)
   const named = namedContexts(options)
+  await using resources = await openResources(session, options)
   // As buildx does: after a failure there must be no file of an earlier build that says otherwise.
   if (options.iidFile !== undefined) await rm(options.iidFile, { force: true }).catch(() => undefined)
   const files = await runTask('[internal] load build definition', () => readBuildFiles(options.context, options.file, building.signal))
-  const { plan, ignore } = await compileFiles(building, files, named)
+  const { plan: compiled, ignore } = await compileFiles(building, files, named)
+  const plan = { ...compiled, graph: withNetwork(compiled.graph, options.network) }
   for (const diagnostic of plan.diagnostics) onEvent({ kind: 'diagnostic', time: session.effects.now(), diagnostic })
   const steps = plan.graph.vertices.map((vertex) => ({ step: vertex.id, name: vertex.name }))
   onEvent({ kind: 'graph', time: session.effects.now(), steps })
 
+  checkAllowed(plan.graph, options)
+  await pruneCaches(session, plan.graph)
   const directory = { root: files.context, rules: ignore?.rules ?? [], readAll: options.noStatCache }
   const context: ContextSource = { kind: 'directory', open: async () => ({ directory, ...(ignore === undefined ? {} : { ignore }) }) }
   const diffIds = diffIdsOf(session, plan, options.outputs, building.signal)
   const results = await solve<StepResult>({
     graph: plan.graph,
-    drivers: createDrivers(session, new Map([...named.sources, ['context', context]])),
+    drivers: createDrivers(session, new Map([...named.sources, ['context', context]]), resources),
     ledger: storeLedger(session),
     effects: session.effects,
     onEvent,

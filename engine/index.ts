@@ -6,6 +6,8 @@ import type { Engine, EngineOptions } from './types.ts'
 
 export { parseOutput } from '../exporter/output-spec.ts'
 export type { OutputSpec } from '../exporter/types.ts'
+export { parseSecret } from './mounts/secrets.ts'
+export { parseSsh } from './ssh/agents.ts'
 export type * from './types.ts'
 
 /**

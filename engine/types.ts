@@ -48,9 +48,33 @@ export interface BuildOptions {
   readonly pull: boolean
   /** `os/arch`; absent is the host's. */
   readonly platform?: string
+  /** `--secret`: values for `RUN --mount=type=secret`. */
+  readonly secrets: readonly SecretSource[]
+  /** `--ssh`: agents for `RUN --mount=type=ssh`. */
+  readonly ssh: readonly SshSource[]
+  /** `--allow`: what steps may ask for beyond the sandbox. */
+  readonly allow: readonly Entitlement[]
+  /** Network of RUN where it names none. */
+  readonly network: 'default' | 'none' | 'host'
   readonly outputs: readonly OutputSpec[]
   readonly iidFile?: string
 }
+
+/** Where a secret comes from: a variable before a file; neither means the variable called `id`, or else the file. */
+export interface SecretSource {
+  readonly id: string
+  readonly env?: string
+  readonly file?: string
+}
+
+/** An SSH agent: one socket, or files of private keys; nothing is the agent of `SSH_AUTH_SOCK`. */
+export interface SshSource {
+  readonly id: string
+  readonly paths: readonly string[]
+}
+
+/** What only the user can grant. */
+export type Entitlement = 'network.host' | 'security.insecure'
 
 export interface BuildResult {
   /** Image ID: digest of the config. Absent when only `tar` and `local` outputs were asked for. */

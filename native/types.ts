@@ -113,6 +113,8 @@ export interface TreeEntry {
   readonly path: string
   readonly type: EntryType
   readonly mode: number
+  readonly uid: number
+  readonly gid: number
   readonly size: number
 }
 

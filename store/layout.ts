@@ -13,6 +13,8 @@ export interface Layout {
   readonly trees: string
   /** Stat indexes of build contexts. */
   readonly contexts: string
+  /** Directories of cache mounts. */
+  readonly caches: string
   /** One directory a lease: everything unfinished. */
   readonly work: string
 }
@@ -26,6 +28,7 @@ export function layoutOf(root: string): Layout {
     layers: join(root, 'layers'),
     trees: join(root, 'trees'),
     contexts: join(root, 'contexts'),
+    caches: join(root, 'caches'),
     work: join(root, 'work'),
   }
 }

@@ -72,11 +72,12 @@ export class Leases {
     return [...rows.filter((row) => !this.#lives(row)).map((row) => row.id), ...orphans]
   }
 
-  /** Drops the rows of dead leases, their claims with them. */
+  /** Drops the rows of dead leases, and with them their claims and their uses of caches. */
   forget(ids: readonly string[]): void {
     this.#connection.transaction(() => {
       for (const id of ids) {
         this.#connection.prepare('DELETE FROM claims WHERE lease = ?').run(id)
+        this.#connection.prepare('DELETE FROM cache_uses WHERE lease = ?').run(id)
         this.#connection.prepare('DELETE FROM leases WHERE id = ?').run(id)
       }
     })()

@@ -115,4 +115,26 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (layer, latest)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- A directory that steps keep things in from build to build (RUN --mount=type=cache).
+  CREATE TABLE caches (
+    id TEXT PRIMARY KEY,        -- of its directory
+    identity TEXT,              -- digest of all that a mount has to ask for to get it; null: pruned while somebody uses it
+    name TEXT NOT NULL,         -- the id that people give it
+    lease TEXT,                 -- of who makes it; null once it is whole
+    created INTEGER NOT NULL,   -- ms since 1970
+    used INTEGER NOT NULL       -- ms since 1970: the end of the last use
+  ) STRICT;
+  CREATE INDEX caches_by_identity ON caches (identity);
+  CREATE INDEX caches_by_name ON caches (name);
+
+  -- Steps that have a cache mounted right now.
+  CREATE TABLE cache_uses (
+    id TEXT PRIMARY KEY,
+    cache TEXT NOT NULL,
+    lease TEXT NOT NULL,
+    exclusive INTEGER NOT NULL  -- 1: nobody else may have it
+  ) STRICT;
+  CREATE INDEX cache_uses_by_cache ON cache_uses (cache);
+  `,
 ]

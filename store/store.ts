@@ -5,6 +5,7 @@ import { TsbError } from '../core/error.ts'
 import type { Native } from '../native/types.ts'
 import { Blobs } from './blobs.ts'
 import { bootId } from './boot.ts'
+import { Caches } from './caches.ts'
 import { asStoreError, type Connection, openDatabase } from './database.ts'
 import { makeDirectories } from './directories.ts'
 import { Images } from './images.ts'
@@ -15,7 +16,7 @@ import { Leases } from './leases.ts'
 import { Publisher } from './publish.ts'
 import { Records } from './records.ts'
 import { settle } from './settle.ts'
-import { sweep } from './sweep.ts'
+import { type SweptParts, sweep } from './sweep.ts'
 import { Unsynced } from './unsynced.ts'
 
 /** Everything that is kept between builds, shared by any number of processes. */
@@ -25,6 +26,7 @@ export interface Store extends AsyncDisposable {
   readonly layers: Layers
   readonly records: Records
   readonly images: Images
+  readonly caches: Caches
   readonly leases: Leases
   readonly publisher: Publisher
   /** To be called before the first change: removes what dead processes left, once, and starts to settle what is unsynced. */
@@ -50,6 +52,7 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
   const layers = new Layers(connection, unsynced)
   const records = new Records(connection, leases)
   const images = new Images(connection)
+  const caches = new Caches(connection, layout, leases, effects)
   const publisher = new Publisher(connection, layers, records)
   let prepared: Promise<void> | undefined
   const store: Store = {
@@ -58,9 +61,10 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
     layers,
     records,
     images,
+    caches,
     leases,
     publisher,
-    prepare: () => (prepared ??= prepare(connection, layout, leases, layers, unsynced, native)),
+    prepare: () => (prepared ??= prepare(connection, { layout, leases, layers, caches }, unsynced, native)),
     writeIndex: () => writeIndexFile(connection, images, layout, leases.own().directory),
     [Symbol.asyncDispose]: () => close(connection, leases, layers, layout, native),
   }
@@ -75,17 +79,10 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
   }
 }
 
-async function prepare(
-  connection: Connection,
-  layout: Layout,
-  leases: Leases,
-  layers: Layers,
-  unsynced: Unsynced,
-  native: StoreNative,
-): Promise<void> {
-  leases.own()
-  await sweep(connection, layout, leases, layers, native.remove)
-  settle(connection, layout, unsynced, native.startSync)
+async function prepare(connection: Connection, parts: SweptParts, unsynced: Unsynced, native: StoreNative): Promise<void> {
+  parts.leases.own()
+  await sweep(connection, parts, native.remove)
+  settle(connection, parts.layout, unsynced, native.startSync)
 }
 
 async function close(connection: Connection, leases: Leases, layers: Layers, layout: Layout, native: StoreNative): Promise<void> {

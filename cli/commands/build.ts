@@ -1,10 +1,10 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { TsbError } from '../../core/error.ts'
 import type { BuildOptions } from '../../engine/types.ts'
 import { type CallOption, readCall } from '../call/option.ts'
 import type { CommandModule, Invocation } from '../command.ts'
 import { collect } from '../flags.ts'
-import type { CliHost, OutputSpec } from '../host.ts'
+import type { CliHost, EngineModule, OutputSpec } from '../host.ts'
 import { parseArguments } from '../parse.ts'
 import { progressMode } from '../render/mode.ts'
 import type { ProgressDisplay } from '../render/progress.ts'
@@ -18,6 +18,10 @@ interface BuildFlags {
   readonly buildArg?: readonly string[]
   readonly label?: readonly string[]
   readonly buildContext?: readonly string[]
+  readonly secret?: readonly string[]
+  readonly ssh?: readonly string[]
+  readonly allow?: readonly string[]
+  readonly network: BuildOptions['network']
   /** `--no-cache` makes it false. */
   readonly cache: boolean
   /** `--no-stat-cache` makes it false. */
@@ -51,6 +55,22 @@ export const buildCommand: CommandModule = {
         'what stands for a stage or image of that name: a directory, `docker-image://…`, `oci-layout://…` or `target:STAGE`',
         collect,
       )
+      .option(
+        '--secret <spec>',
+        "value for `RUN --mount=type=secret`: `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`; `id=NAME` is the variable's or the file's of that name",
+        collect,
+      )
+      .option(
+        '--ssh <spec>',
+        'SSH agent for `RUN --mount=type=ssh`: `default` (that of SSH_AUTH_SOCK), `NAME=SOCKET` or `NAME=KEYFILE[,KEYFILE]`',
+        collect,
+      )
+      .option('--allow <entitlement>', 'let steps have more than the sandbox: `network.host`, `security.insecure`', collect)
+      .addOption(
+        new Option('--network <mode>', 'network of RUN where it names none; `host` allows it to all')
+          .choices(['default', 'none', 'host'])
+          .default('default'),
+      )
       .option('--no-cache', 'run every step, whatever earlier builds left')
       .option('--no-stat-cache', 'read every file of the context again, even where size and times are as before')
       .option('--pull', 'ask the registry for newer base images')
@@ -73,16 +93,16 @@ export const buildCommand: CommandModule = {
       ),
   execute: async (invocation, host) => {
     const flags = invocation.flags as BuildFlags
-    const [{ parseOutput, hostEffects }, { openProgress }] = await Promise.all([host.loadEngine(), import('../render/progress.ts')])
+    const [engine, { openProgress }] = await Promise.all([host.loadEngine(), import('../render/progress.ts')])
     const call = readCall(flags)
-    const options = buildOptions(invocation, parseOutput)
+    const options = buildOptions(invocation, engine)
     const archiveOnStdout = call === undefined && checkOutputs(options.outputs, host)
     const mode = progressMode(flags, host.env, host.terminal)
-    const progress = await openProgress(mode, host.terminal, host.env, () => hostEffects.now())
+    const progress = await openProgress(mode, host.terminal, host.env, () => engine.hostEffects.now())
     if (call !== undefined) return executeCall(call, options, progress, host)
     const choice = flags.ociRuntime === undefined ? {} : { runtime: flags.ociRuntime }
     try {
-      const result = await withEngine(host, choice, (engine, signal) => engine.build(options, progress.onEvent, signal))
+      const result = await withEngine(host, choice, (opened, signal) => opened.build(options, progress.onEvent, signal))
       progress.close()
       if (mode === 'quiet' && result.image !== undefined && !archiveOnStdout) host.terminal.stdout.write(`${result.image}\n`)
       return 0
@@ -108,18 +128,21 @@ async function executeCall(call: CallOption, options: BuildOptions, progress: Pr
  * @param argv what stands after `build`
  * @throws TsbError `TSB_USAGE_*`
  */
-export function readBuild(argv: readonly string[], parseOutput: (text: string) => OutputSpec): BuildOptions {
+export function readBuild(argv: readonly string[], parsers: Parsers): BuildOptions {
   const parsed = parseArguments(buildCommand, argv)
   if (parsed.kind === 'help') throw new TsbError('TSB_USAGE_INVALID', '`--help` builds nothing', { fault: 'usage' })
-  return buildOptions(parsed.invocation, parseOutput)
+  return buildOptions(parsed.invocation, parsers)
 }
+
+/** What the engine reads of flags that are small languages. */
+export type Parsers = Pick<EngineModule, 'parseOutput' | 'parseSecret' | 'parseSsh'>
 
 /** With buildx's two short forms in the long one. */
 function outputTexts({ output = [], push, load }: BuildFlags): readonly string[] {
   return [...output, ...(push ? ['type=registry'] : []), ...(load ? ['type=image'] : [])]
 }
 
-function buildOptions(invocation: Invocation, parseOutput: (text: string) => OutputSpec): BuildOptions {
+function buildOptions(invocation: Invocation, { parseOutput, parseSecret, parseSsh }: Parsers): BuildOptions {
   const flags = invocation.flags as BuildFlags
   const context = invocation.args[0] ?? ''
   checkContext(context)
@@ -132,6 +155,10 @@ function buildOptions(invocation: Invocation, parseOutput: (text: string) => Out
       return [name, value] as const
     }),
     contexts: (flags.buildContext ?? []).map(readContext),
+    secrets: (flags.secret ?? []).map((text) => parseSecret(text)),
+    ssh: (flags.ssh ?? []).map((text) => parseSsh(text)),
+    allow: (flags.allow ?? []).map(readEntitlement),
+    network: flags.network,
     noCache: !flags.cache,
     noStatCache: !flags.statCache,
     pull: flags.pull ?? false,
@@ -149,6 +176,14 @@ function checkContext(context: string): void {
   throw new TsbError('TSB_USAGE_CONTEXT_KIND', `context \`${context}\` is not a directory`, {
     fault: 'usage',
     hint: 'give a directory of this machine; contexts from standard input and URLs are not supported yet',
+  })
+}
+
+function readEntitlement(text: string): BuildOptions['allow'][number] {
+  if (text === 'network.host' || text === 'security.insecure') return text
+  throw new TsbError('TSB_USAGE_INVALID_VALUE', `\`${text}\` is nothing that can be allowed`, {
+    fault: 'usage',
+    hint: 'allow `network.host` or `security.insecure`',
   })
 }
 

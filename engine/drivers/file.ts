@@ -78,7 +78,8 @@ async function copyPaths(context: SnapshotterContext, action: CopyAction, input:
   return resolved.flat()
 }
 
-function changeSource(context: SnapshotterContext, input: StepResult): ChangeSource {
+/** Where a native copy takes the files of a result from. */
+export function changeSource(context: SnapshotterContext, input: StepResult): ChangeSource {
   if (input.kind === 'directory') return { kind: 'directory', root: input.local.directory.root, tree: input.tree }
   return { kind: 'layers', layers: layerPaths(context.store, input.snapshot), tree: input.snapshot.tree }
 }

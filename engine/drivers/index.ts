@@ -1,5 +1,6 @@
 import type { Drivers } from '../../solver/driver.ts'
 import type { ContextSource } from '../contexts/types.ts'
+import type { RunResources } from '../mounts/resources.ts'
 import type { Session } from '../session.ts'
 import { fileDriver } from './file.ts'
 import { imageDriver } from './image.ts'
@@ -8,13 +9,17 @@ import type { StepResult } from './result.ts'
 import { runDriver } from './run.ts'
 import { scratchDriver } from './scratch.ts'
 
-/** A driver for every op there is; `contexts` are what the names of `local` ops stand for. */
-export function createDrivers(session: Session, contexts: ReadonlyMap<string, ContextSource>): Drivers<StepResult> {
+/** A driver for every op there is; `contexts` are what the names of `local` ops stand for, `resources` what RUN steps share. */
+export function createDrivers(
+  session: Session,
+  contexts: ReadonlyMap<string, ContextSource>,
+  resources: RunResources,
+): Drivers<StepResult> {
   return {
     scratch: scratchDriver(session.snapshotter),
     image: imageDriver(session),
     local: localDriver(session.snapshotter, contexts),
-    run: runDriver(session),
+    run: runDriver(session, resources),
     file: fileDriver(session.snapshotter),
   }
 }

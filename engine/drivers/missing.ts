@@ -1,10 +1,10 @@
-import { TsbError } from '../../core/error.ts'
+import { type ErrorCode, TsbError } from '../../core/error.ts'
 import type { StepResult } from './result.ts'
 
-/** The error of a COPY whose source is not there, and the ignore rule that hides it, if one does. */
-export async function sourceMissing(source: StepResult, path: string): Promise<TsbError> {
+/** The error of a COPY, or of a mount, whose source is not there; it names the ignore rule that hides it, if one does. */
+export async function sourceMissing(source: StepResult, path: string, code: ErrorCode = 'TSB_COPY_SOURCE_MISSING'): Promise<TsbError> {
   const where = source.kind === 'directory' ? 'the build context' : 'the source stage, image or context'
-  return new TsbError('TSB_COPY_SOURCE_MISSING', `\`${path}\` is not in ${where}`, {
+  return new TsbError(code, `\`${path}\` is not in ${where}`, {
     fault: 'input',
     hint: (await hidden(source, path)) ?? 'check the path: it is relative to the root of its source',
   })

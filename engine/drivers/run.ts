@@ -6,56 +6,78 @@ import type { ProcessOutcome, ProcessSpec } from '../../executor/types.ts'
 import { layerPaths } from '../../snapshotter/snapshot.ts'
 import { openWorkspace, type Workspace } from '../../snapshotter/workspace.ts'
 import type { Driver, Executed, Execution } from '../../solver/driver.ts'
+import type { PreparedMounts, StepSurroundings } from '../mounts/prepare.ts'
+import type { RunResources } from '../mounts/resources.ts'
+import { mountedDigest, mountFacts } from '../mounts/sources.ts'
 import type { Session } from '../session.ts'
 import { commitStep, reviveStep } from './layer.ts'
 import { rootOf, type StepResult, treeOf } from './result.ts'
 
 /** RUN: one process in a container; whatever it wrote to its root is the step's layer. */
-export function runDriver(session: Session): Driver<RunOp, StepResult> {
+export function runDriver(session: Session, resources: RunResources): Driver<RunOp, StepResult> {
   return {
     recorded: true,
-    facts: (op) => {
-      const { proxyEnv: _proxyEnv, mounts: _mounts, ...facts } = op
-      return { ...facts }
-    },
-    inputDigests: async (_op, inputs): Promise<readonly Digest[]> => inputs.map(treeOf),
-    execute: (op, inputs, execution) => execute(session, op, inputs, execution),
+    facts: ({ proxyEnv: _proxyEnv, mounts, ...facts }) => ({
+      ...facts,
+      ...(mounts.length === 0 ? {} : { mounts: mounts.map(mountFacts) }),
+    }),
+    inputDigests: async (op, inputs): Promise<readonly Digest[]> =>
+      Promise.all(inputs.map((input, index) => (index === 0 ? treeOf(input) : mountedDigest(session.snapshotter, op, input, index)))),
+    execute: (op, inputs, execution) => execute({ session, resources }, op, inputs, execution),
     revive: (_op, stored, inputs) => reviveStep(session.snapshotter, stored, inputs),
   }
 }
 
-async function execute(session: Session, op: RunOp, inputs: readonly StepResult[], execution: Execution): Promise<Executed<StepResult>> {
+async function execute(
+  { session, resources }: Pick<StepSurroundings, 'session' | 'resources'>,
+  op: RunOp,
+  inputs: readonly StepResult[],
+  execution: Execution,
+): Promise<Executed<StepResult>> {
   const context = session.snapshotter
   const root = rootOf(inputs)
   const executor = await session.executor()
   await using workspace = await openWorkspace(context)
-  session.countContainer()
-  const outcome = await executor.run(
-    specOf(session, op, layerPaths(context.store, root), workspace),
-    { kind: 'capture', onOutput: execution.log },
-    { signal: execution.signal },
-  )
+  const outcome = await runContainer()
   assertSuccess(op, outcome, workspace.upper)
   // Awaited here: the workspace must not go before it is committed.
   return await commitStep(context, workspace, root, execution)
+
+  async function runContainer(): Promise<ProcessOutcome> {
+    // Given back before the commit: others may wait for a cache.
+    const { prepareMounts } = await import('../mounts/prepare.ts')
+    await using prepared = await prepareMounts(op, { session, resources, inputs, signal: execution.signal })
+    session.countContainer()
+    return await executor.run(
+      specOf(session, op, prepared, layerPaths(context.store, root), workspace),
+      { kind: 'capture', onOutput: execution.log },
+      { signal: execution.signal },
+    )
+  }
 }
 
 /** Docker's name of a build container's host: it shows in what programs write. */
 const HOSTNAME = 'buildkitsandbox'
 
-function specOf(session: Session, op: RunOp, layers: readonly string[], workspace: Workspace): ProcessSpec {
+function specOf(
+  session: Session,
+  op: RunOp,
+  { mounts, env }: PreparedMounts,
+  layers: readonly string[],
+  workspace: Workspace,
+): ProcessSpec {
   return {
     id: session.effects.randomId(),
     layers,
     upper: workspace.upper,
     work: workspace.work,
     args: op.args,
-    env: [...op.env, ...op.proxyEnv],
+    env,
     cwd: op.cwd,
     user: op.user,
     hostname: HOSTNAME,
     network: op.network,
-    mounts: [],
+    mounts,
     extraHosts: [],
     terminal: false,
     security: op.security,

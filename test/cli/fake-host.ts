@@ -37,6 +37,8 @@ export function fakeHost(
       return engine
     },
     parseOutput: fakeParseOutput,
+    parseSecret: (text) => ({ id: text }),
+    parseSsh: (text) => ({ id: text, paths: [] }),
     hostEffects: { now: () => START },
   }
   const host: FakeHost = {

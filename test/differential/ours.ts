@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { readBuild } from '../../cli/commands/build.ts'
 import { EXIT_CODES, isTsbError } from '../../core/error.ts'
-import { type Engine, parseOutput } from '../../engine/index.ts'
+import { type Engine, parseOutput, parseSecret, parseSsh } from '../../engine/index.ts'
 import type { Tsbuild } from '../support/tsbuild.ts'
 import { flattenImage } from '../tools/compare/image.ts'
 import { askOf, type DifferentialCase } from './case-file.ts'
@@ -33,7 +33,7 @@ export async function buildOurs(engine: Engine, store: Tsbuild, given: Different
 
 async function buildByEngine(engine: Engine, argv: readonly string[]): Promise<Outcome | undefined> {
   try {
-    await engine.build(readBuild(argv, parseOutput), () => {}, new AbortController().signal)
+    await engine.build(readBuild(argv, { parseOutput, parseSecret, parseSsh }), () => {}, new AbortController().signal)
     return undefined
   } catch (error) {
     if (!isTsbError(error)) throw error
