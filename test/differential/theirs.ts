@@ -10,9 +10,10 @@ import { contextFolder, standardInput } from './context.ts'
 import type { Outcome } from './outcome.ts'
 
 const BUILDS_AT_A_TIME = 4
+const ATTEMPTS = 5
 
 /**
- * Builds all cases by Docker and saves them in one archive. Docker keeps neither the images nor the bases.
+ * Builds all cases by Docker and saves them in one archive. Docker keeps the bases only, which others may be using.
  * @param fresh builds from nothing: what Docker's cache copied before has the times of then
  */
 export async function buildTheirs(
@@ -26,9 +27,10 @@ export async function buildTheirs(
   const run = randomBytes(6).toString('hex')
   const tags = cases.map(({ name }) => `differential/${run}:${name.replaceAll('/', '.')}`)
   const limit = pLimit(BUILDS_AT_A_TIME)
+  const building: Building = { oracle, bases, fresh }
   try {
     const failures = await Promise.all(
-      cases.map((given, index) => limit(() => buildOne(oracle, given, contextFolder(folder, given), tags[index] ?? '', fresh))),
+      cases.map((given, index) => limit(() => buildOne(building, given, contextFolder(folder, given), tags[index] ?? ''))),
     )
     const archive = join(folder, 'theirs.tar')
     const built = tags.filter((_, index) => failures[index] === undefined)
@@ -40,26 +42,35 @@ export async function buildTheirs(
     await rm(archive, { force: true })
     return outcomes
   } finally {
-    await oracle.docker(['rmi', '--force', ...tags, ...BASE_NAMES]).catch(() => {})
+    await oracle.docker(['rmi', '--force', ...tags]).catch(() => {})
   }
 }
 
-async function buildOne(
-  oracle: Oracle,
-  given: DifferentialCase,
-  folder: string,
-  tag: string,
-  fresh: boolean,
-): Promise<Outcome | undefined> {
+/** What the cases need to be built. */
+interface Building {
+  readonly oracle: Oracle
+  readonly bases: string
+  readonly fresh: boolean
+}
+
+async function buildOne(building: Building, given: DifferentialCase, folder: string, tag: string): Promise<Outcome | undefined> {
+  const { oracle, bases, fresh } = building
   const { options, context } = askOf(given, folder)
-  try {
-    const input = await standardInput(given, folder)
-    const args = fresh ? ['--no-cache', ...options] : options
-    await oracle.build({ context, tag, args, env: given.env, ...(input === undefined ? {} : { input }) })
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    const fault = /did not complete successfully: exit code/.test(message) ? 'step' : 'input'
-    return { kind: 'failure', fault, code: '', message }
+  const input = await standardInput(given, folder)
+  const args = fresh ? ['--no-cache', ...options] : options
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await oracle.build({ context, tag, args, env: given.env, ...(input === undefined ? {} : { input }) })
+      break
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      const lost = BASE_NAMES.some((name) => message.includes(`failed to resolve source metadata for docker.io/${name}`))
+      const fault = /did not complete successfully: exit code/.test(message) ? 'step' : 'input'
+      if (!lost) return { kind: 'failure', fault, code: '', message }
+      // Somebody who uses the same Docker has removed the bases.
+      if (attempt === ATTEMPTS) throw error
+      await oracle.docker(['load', '--quiet', '--input', bases])
+    }
   }
   // One image without layers and nothing can be saved.
   const layers = await oracle.docker(['image', 'inspect', '--format', '{{len .RootFS.Layers}}', tag])
