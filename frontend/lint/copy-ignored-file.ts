@@ -8,11 +8,15 @@ import type { Rule } from './rule.ts'
 
 const RULE: Rule = { name: 'CopyIgnoredFile', description: 'Attempting to Copy file that is excluded by .dockerignore' }
 
+const EVERYTHING = /^\/?(?:\*|\*\*|\*\*\/\*)$/
+
 /** A source that the ignore file hides. Files with `!` rules are too hard to judge by name alone. */
 export function checkCopyIgnoredFile(raw: RawInstruction, source: string, ignore: IgnoreFile | undefined, checks: Checks): void {
   if (ignore === undefined || ignore.rules.some((rule) => rule.negated)) return
   const path = clean(source)
-  const rule = ignoredBy(ignore, path)
+  // The root is no path that a pattern means, but some mean all that is in it.
+  const isRoot = path === '.' || path === '/'
+  const rule = isRoot ? ignore.rules.find(({ pattern }) => EVERYTHING.test(pattern)) : ignoredBy(ignore, path)
   if (rule === undefined) return
   checks.report(RULE, raw.comments, () => ({
     raw,

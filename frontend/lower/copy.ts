@@ -16,12 +16,13 @@ import { addHistory, expandBody, expandIn, type LowerContext, placed, type Stage
 export function lowerCopy(instruction: CopyInstruction, state: StageState, context: LowerContext): void {
   const { raw, command } = instruction
   const expanded = (text: string): string => expandIn(state, context, raw, text).text
-  const sources = instruction.sources.map(expanded)
-  for (const source of sources) refuseRemote(instruction, source)
-  const inline = instruction.inline.map((source) => expandInline(source, state, context, raw))
-  const destination = expanded(instruction.destination)
+  // In BuildKit's order, which its warnings show.
   const chown = instruction.chown === undefined ? '' : expanded(instruction.chown)
   const chmod = instruction.chmod === undefined ? '' : expanded(instruction.chmod)
+  const sources = instruction.sources.map(expanded)
+  const destination = expanded(instruction.destination)
+  const inline = instruction.inline.map((source) => expandInline(source, state, context, raw))
+  for (const source of sources) refuseRemote(instruction, source)
   const ignore = instruction.from === undefined ? context.request.ignore : undefined
   for (const source of sources) checkCopyIgnoredFile(raw, source, ignore, context.checks)
   const target: Target = {

@@ -48,7 +48,6 @@ export function findTarget(program: Program, target: string | undefined): Stage 
   throw new TsbError('TSB_DOCKERFILE_STAGE_UNKNOWN', `there is no stage \`${target}\` to build`, {
     hint: didYouMean(target, names, known),
     fault: 'input',
-    spans: [last.from.raw.span],
   })
 }
 
