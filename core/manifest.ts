@@ -43,6 +43,7 @@ export interface ImageConfig {
   readonly os: string
   readonly variant?: string
   readonly 'os.version'?: string
+  readonly 'os.features'?: readonly string[]
   readonly config?: ContainerConfig
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly Digest[] }
   readonly history?: readonly HistoryEntry[]

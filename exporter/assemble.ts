@@ -59,6 +59,7 @@ export function assembleConfig(
   const { base, platform } = plan
   const author = plan.author ?? base?.author
   const osVersion = platform.osVersion ?? base?.['os.version']
+  const features = base?.['os.features']
   const baseLayers = base?.rootfs.diff_ids.length ?? 0
   const layers = diffIds.map((_, index) => (index < baseLayers ? { created: base?.created } : origins[index - baseLayers]))
   const time = plan.epoch === undefined ? {} : { created: rfc3339(plan.epoch * 1000) }
@@ -72,6 +73,7 @@ export function assembleConfig(
     ...(platform.variant === undefined ? {} : { variant: platform.variant }),
     os: platform.os,
     ...(osVersion === undefined ? {} : { 'os.version': osVersion }),
+    ...(features === undefined ? {} : { 'os.features': features }),
     config: plan.config,
     rootfs: { type: 'layers', diff_ids: diffIds },
     history,
@@ -82,6 +84,7 @@ export function assembleConfig(
 export function encodeConfig(config: ImageConfig): EncodedDocument<ImageConfig> {
   const { author, variant } = config
   const osVersion = config['os.version']
+  const features = config['os.features'] ?? []
   const history = (config.history ?? []).map((entry) => pick(entry, HISTORY_FIELDS))
   const text = goJson({
     architecture: config.architecture,
@@ -90,6 +93,7 @@ export function encodeConfig(config: ImageConfig): EncodedDocument<ImageConfig> 
     created: config.created ?? null,
     history: history.length === 0 ? null : history,
     os: config.os,
+    ...(features.length === 0 ? {} : { 'os.features': features }),
     ...(osVersion === undefined || osVersion === '' ? {} : { 'os.version': osVersion }),
     rootfs: { type: 'layers', diff_ids: config.rootfs.diff_ids.length === 0 ? null : config.rootfs.diff_ids },
     ...(variant === undefined || variant === '' ? {} : { variant }),

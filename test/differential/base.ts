@@ -33,7 +33,41 @@ const IMAGES: Readonly<Record<string, ContainerConfig>> = {
   },
 }
 
-export const BASE_NAMES: readonly string[] = Object.keys(IMAGES)
+/** What the builders of old wrote beside: the members of the top, and of `config`. */
+const OLD = 'differential/old:latest'
+const OLD_MEMBERS = {
+  container: 'f00f',
+  container_config: { Hostname: 'old', Cmd: ['/bin/sh', '-c', '#(nop) CMD'] },
+  docker_version: '18.06.1-ce',
+  author: 'An Old One',
+  'os.version': '1.2.3',
+  'os.features': ['feature'],
+  unheard: { of: [1, 2] },
+}
+const OLD_CONFIG = {
+  Hostname: 'old',
+  Domainname: 'example',
+  AttachStdin: false,
+  Tty: true,
+  OpenStdin: true,
+  StdinOnce: false,
+  Image: `sha256:${'0'.repeat(64)}`,
+  NetworkDisabled: true,
+  MacAddress: '',
+  Memory: 5,
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: null,
+  Volumes: null,
+  ExposedPorts: {},
+  User: '',
+  StopTimeout: 3,
+  Env: ['A=1'],
+  Cmd: ['sh'],
+  WorkingDir: 'relative/../dir/',
+}
+
+export const BASE_NAMES: readonly string[] = [...Object.keys(IMAGES), OLD]
 
 /** Writes the base images as one docker archive, which either side can load: their configs are then equal byte by byte. */
 export async function writeBaseArchive(file: string): Promise<void> {
@@ -48,6 +82,9 @@ export async function writeBaseArchive(file: string): Promise<void> {
     archive.entry({ name: member }, text)
     return { Config: member, RepoTags: [name], Layers: names }
   })
+  const old = JSON.stringify({ ...imageConfig(OLD_CONFIG, Object.values(layers)), ...OLD_MEMBERS })
+  archive.entry({ name: `${sha256(old)}.json` }, old)
+  manifest.push({ Config: `${sha256(old)}.json`, RepoTags: [OLD], Layers: Object.keys(layers) })
   archive.entry({ name: 'manifest.json' }, JSON.stringify(manifest))
   archive.finalize()
   await written
@@ -62,7 +99,7 @@ async function networkLayer(): Promise<Buffer> {
   return buffer(archive)
 }
 
-function imageConfig(config: ContainerConfig, layers: readonly Buffer[]): ImageConfig {
+function imageConfig(config: object, layers: readonly Buffer[]): ImageConfig {
   const created = '2001-09-09T01:46:40Z'
   return {
     architecture: hostPlatform().architecture,
