@@ -96,7 +96,7 @@ export interface SelectResult {
   readonly digest: Digest
   /** One per path, in order; `null` where nothing is there. */
   readonly entries: readonly (TreeEntry | null)[]
-  /** One per path: nothing is taken, since nothing is there, or the filter leaves nothing (of a file, if it includes). */
+  /** One per path: nothing is taken, since nothing is there, or the filter leaves nothing of the directory. */
   readonly empty: readonly boolean[]
 }
 

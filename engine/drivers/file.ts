@@ -43,8 +43,8 @@ async function selectionDigest(context: SnapshotterContext, op: FileOp, input: S
     const selected = await context.native.select(request)
     const missing = selected.entries.indexOf(null)
     if (missing >= 0) throw await sourceMissing(input, paths[missing] ?? '')
-    const needed = neededBelow(action)
-    if (needed !== undefined && selected.empty[0] === true) throw await sourceMissing(input, needed)
+    const unfound = unfoundBelow(action, selected.empty)
+    if (unfound !== undefined) throw await sourceMissing(input, unfound)
     selections.push({ names: paths.map((path) => posix.basename(path)), content: selected.digest })
   }
   return canonicalDigest(selections)
@@ -75,7 +75,14 @@ async function execute(
 async function copyPaths(context: SnapshotterContext, action: CopyAction, input: StepResult): Promise<readonly string[]> {
   const tree = treeOf(input)
   const resolved = await Promise.all(action.sources.map((source) => resolveSource(context, tree, source)))
-  return resolved.flat()
+  const paths = resolved.flat()
+  return action.parents === undefined ? paths : directoriesOf(context, tree, paths)
+}
+
+/** What is no directory has nothing below it. BuildKit finds it only where something else has sent it. */
+async function directoriesOf(context: SnapshotterContext, tree: Digest, paths: readonly string[]): Promise<readonly string[]> {
+  const { entries } = await context.native.select({ treesDirectory: context.store.layout.trees, tree, paths })
+  return paths.filter((_, index) => entries[index]?.type === 'directory')
 }
 
 /** Where a native copy takes the files of a result from. */
@@ -105,9 +112,10 @@ function filterOf(action: CopyAction): { readonly filter?: CopyFilter } {
   return filter === undefined ? {} : { filter }
 }
 
-/** The path that a copy with `--parents` has to find something at. */
-function neededBelow({ parents, sources }: CopyAction): string | undefined {
+/** What a copy with `--parents` names without wildcards, if it has not found it; `empty` says that of the directory it names. */
+function unfoundBelow({ parents, sources }: CopyAction, empty: readonly boolean[]): string | undefined {
   const source = sources[0]
-  if (parents === undefined || source === undefined || hasWildcard(source) || hasWildcard(parents)) return undefined
-  return posix.join(source, parents)
+  if (parents === undefined || source === undefined || hasWildcard(source)) return undefined
+  if (empty[0] === undefined) return source
+  return empty[0] && !hasWildcard(parents) ? posix.join(source, parents) : undefined
 }

@@ -13,6 +13,7 @@ const CONTEXT = '$CONTEXT'
  * shell script run in the context for what text cannot say (links, modes, archives); `args`, one option of `docker build` a line, or
  * what stands for the context where that is not the folder (`-`, a URL); `env`, a variable a line; `stdin`, a shell script run in the
  * context whose output is the build's standard input.
+ * `newer`: what of it Docker 28's BuildKit does not know; a newer BuildKit is asked then.
  * What comes out: `expect`, what Docker makes of it; `ours`, what we make of it where we mean to differ; `error`, our code where we fail.
  */
 export interface DifferentialCase {
@@ -24,6 +25,7 @@ export interface DifferentialCase {
   readonly options: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly stdin: string | undefined
+  readonly newer: boolean
   readonly expect: string
   readonly ours: string
   readonly error: string
@@ -38,7 +40,7 @@ export interface Asked {
 type Expectation = 'expect' | 'ours' | 'error'
 
 const EXPECTATIONS: ReadonlySet<string> = new Set<Expectation>(['expect', 'ours', 'error'])
-const INPUTS: ReadonlySet<string> = new Set(['Dockerfile', 'context', 'args', 'env', 'stdin'])
+const INPUTS: ReadonlySet<string> = new Set(['Dockerfile', 'context', 'args', 'env', 'stdin', 'newer'])
 
 /** All cases, in order of name. */
 export function readCases(): readonly DifferentialCase[] {
@@ -83,6 +85,7 @@ function readCase(name: string): DifferentialCase {
     options: lines('args'),
     env: Object.fromEntries(lines('env').map((line) => [line.replace(/=.*$/, ''), line.replace(/^[^=]*=/, '')])),
     stdin: sections.get('stdin'),
+    newer: sections.has('newer'),
     expect: sections.get('expect') ?? '',
     ours: sections.get('ours') ?? '',
     error: sections.get('error') ?? '',

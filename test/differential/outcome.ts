@@ -11,3 +11,10 @@ export type Outcome =
 export function renderOutcome(outcome: Outcome, base: FlatImage): string {
   return outcome.kind === 'image' ? renderImage(outcome.image, base) : `fails by ${outcome.fault}\n`
 }
+
+/** What BuildKit's error says. */
+export function failureOf(error: unknown): Extract<Outcome, { kind: 'failure' }> {
+  const message = error instanceof Error ? error.message : String(error)
+  const fault = /did not complete successfully: exit code/.test(message) ? 'step' : 'input'
+  return { kind: 'failure', fault, code: '', message }
+}

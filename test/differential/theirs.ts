@@ -7,7 +7,7 @@ import { flattenImage } from '../tools/compare/image.ts'
 import { BASE_NAMES } from './base.ts'
 import { askOf, type DifferentialCase } from './case-file.ts'
 import { contextFolder, standardInput } from './context.ts'
-import type { Outcome } from './outcome.ts'
+import { failureOf, type Outcome } from './outcome.ts'
 
 const BUILDS_AT_A_TIME = 4
 const ATTEMPTS = 5
@@ -63,10 +63,9 @@ async function buildOne(building: Building, given: DifferentialCase, folder: str
       await oracle.build({ context, tag, args, env: given.env, ...(input === undefined ? {} : { input }) })
       break
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      const lost = BASE_NAMES.some((name) => message.includes(`failed to resolve source metadata for docker.io/${name}`))
-      const fault = /did not complete successfully: exit code/.test(message) ? 'step' : 'input'
-      if (!lost) return { kind: 'failure', fault, code: '', message }
+      const failure = failureOf(error)
+      const lost = BASE_NAMES.some((name) => failure.message.includes(`failed to resolve source metadata for docker.io/${name}`))
+      if (!lost) return failure
       // Somebody who uses the same Docker has removed the bases.
       if (attempt === ATTEMPTS) throw error
       await oracle.docker(['load', '--quiet', '--input', bases])

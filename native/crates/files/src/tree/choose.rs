@@ -71,11 +71,6 @@ impl Filter {
         Ok(chosen)
     }
 
-    /// Whether all is taken that is not excluded.
-    pub(super) fn takes_all(&self) -> bool {
-        self.include.is_none()
-    }
-
     fn outside(&self) -> Level {
         let include = self.include.as_ref().map(Rules::none).unwrap_or_default();
         Level { index: 0, taken: true, include, exclude: self.exclude.none() }

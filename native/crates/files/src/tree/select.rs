@@ -30,9 +30,7 @@ pub fn select(tree: &Tree, paths: &[Vec<u8>], filter: Option<&Filter>) -> Result
             (Some(top), Some(filter)) if top.kind == Kind::Directory => Some(filter.choose(tree, &top.path)?),
             _ => None,
         };
-        // A file is none that `--parents` could find something below.
-        let takes_file = found.is_some() && filter.is_none_or(Filter::takes_all);
-        empty.push(chosen.as_ref().map_or(!takes_file, Vec::is_empty));
+        empty.push(chosen.as_ref().map_or(found.is_none(), Vec::is_empty));
         let mut head = Vec::new();
         put_bytes(&mut head, last_component(path));
         match &found {
