@@ -59,7 +59,7 @@ const ERRORS: Readonly<Record<HostFailure, readonly [code: ErrorCode, fault: Fau
   privilege: ['TSB_PRIVILEGE_MISSING', 'host', 'run as root'],
   root: ['TSB_RUNTIME_FAILED', 'host'],
   'mount-source': ['TSB_MOUNT_SOURCE_MISSING', 'input', 'check the path: it is relative to the root of its source'],
-  'mount-target': ['TSB_MOUNT_TARGET', 'input', 'mount a directory on a directory, and a file on a file, or where nothing is yet'],
+  'mount-target': ['TSB_MOUNT_TARGET', 'step', 'mount a directory on a directory, and a file on a file, or where nothing is yet'],
   network: ['TSB_NETWORK_FAILED', 'host', 'check the network of this machine, or use `--network host`'],
   runtime: ['TSB_RUNTIME_FAILED', 'host', 'check that the OCI runtime itself works, or name another with `--oci-runtime`'],
 }

@@ -9,7 +9,7 @@ import { standardInput } from './context.ts'
 import type { Outcome } from './outcome.ts'
 
 /** The code of a program of the build that failed. */
-const STEP_FAILED = 'TSB_STEP_FAILED'
+const STEP_CODES = ['TSB_STEP_FAILED', 'TSB_MOUNT_TARGET']
 
 /** Exit codes of failures for which whoever wrote the build can do something. */
 const USERS: ReadonlySet<number> = new Set([EXIT_CODES.input, EXIT_CODES.usage, EXIT_CODES.remote])
@@ -54,5 +54,5 @@ async function buildByProcess(
 
 function failure(exitCode: number, code: string, message: string): Outcome {
   if (!USERS.has(exitCode)) throw new Error(message)
-  return { kind: 'failure', fault: code === STEP_FAILED ? 'step' : 'input', code, message }
+  return { kind: 'failure', fault: STEP_CODES.includes(code) ? 'step' : 'input', code, message }
 }

@@ -99,7 +99,7 @@ test('a target that does not fit', options, async () => {
     tree(['one'], '/bin', { source: '/shared' }),
     { kind: 'tmpfs', target: '/bin/busybox', readonly: false },
   ]
-  for (const mount of wrong) await assert.rejects(sh('true', mount), { code: 'TSB_MOUNT_TARGET', fault: 'input' })
+  for (const mount of wrong) await assert.rejects(sh('true', mount), { code: 'TSB_MOUNT_TARGET', fault: 'step' })
   // Found out by the runtime: nobody can make the mount point there.
   const nested: readonly Mount[] = [tree(['one'], '/m'), { kind: 'tmpfs', target: '/m/new', readonly: false }]
   await assert.rejects(sh('true', ...nested), { code: 'TSB_MOUNT_TARGET' })
