@@ -2,7 +2,7 @@ import { problem } from './problems.ts'
 import { editByPattern, type PatternEdit } from './shell-pattern.ts'
 import { isSpace, splitSpace } from './space.ts'
 
-/** Looks a variable up; `undefined` is unset. */
+/** Looks a variable up; `undefined` is unset. Asked for every variable that is used, also where the form provides for its absence. */
 export type Lookup = (name: string) => string | undefined
 
 export interface ExpandOptions {
@@ -24,8 +24,6 @@ export interface Expansion {
   readonly text: string
   /** The text split at white space that was neither quoted nor escaped. */
   readonly words: readonly string[]
-  /** Names that were used and are not set, also those whose absence the form provides for (`${x:-y}`): BuildKit warns of them. */
-  readonly unset: readonly string[]
 }
 
 /**
@@ -34,10 +32,10 @@ export interface Expansion {
  * @throws TsbError `TSB_DOCKERFILE_SUBSTITUTION` for malformed forms, unclosed quotes and failed `?`.
  */
 export function expand(text: string, lookup: Lookup, options: ExpandOptions): Expansion {
-  if (!/["'$\\`\uFEFF]/.test(text) && options.joinHeredocs !== true) return { text, words: splitSpace(text), unset: [] }
+  if (!/["'$\\`\uFEFF]/.test(text) && options.joinHeredocs !== true) return { text, words: splitSpace(text) }
   const expander = new Expander(text, lookup, options)
   const result = expander.readUntil('', options.keepEscapes ?? false)
-  return { text: result, words: expander.finishWords(), unset: expander.unset }
+  return { text: result, words: expander.finishWords() }
 }
 
 /** Deeper than anything meant; the reader is recursive. */
@@ -46,7 +44,6 @@ const SPECIAL = '@*#?-$!0'
 
 /** Reads one text from left to right, building the result and its words side by side. */
 class Expander {
-  readonly unset: string[] = []
   readonly #text: string
   readonly #lookup: Lookup
   readonly #options: ExpandOptions
@@ -205,10 +202,15 @@ class Expander {
     }
     const trims = modifier === '#' || modifier === '%'
     if (!'+-?#%'.includes(modifier) || (trims && emptyIsUnset)) {
+      // BuildKit reads on and asks for the variable before it complains, so a misspelt one is told of too.
+      if (emptyIsUnset && !trims) {
+        this.readUntil('}', false)
+        this.#lookup(name)
+      }
       throw this.#fail(`there is no modifier \`${emptyIsUnset ? ':' : ''}${modifier}\``)
     }
     const word = this.readUntil('}', trims)
-    const current = this.#read(name)
+    const current = this.#lookup(name)
     if (current === undefined && this.#options.keepUnset === true) return this.#text.slice(start, this.#at)
     if (trims) return this.#trim(this.#value(name, ''), modifier as '#' | '%', word)
     const missing = current === undefined || (emptyIsUnset && current === '')
@@ -249,15 +251,9 @@ class Expander {
   }
 
   #value(name: string, written: string): string {
-    const value = this.#read(name)
+    const value = this.#lookup(name)
     if (value !== undefined) return value
     return this.#options.keepUnset === true ? written : ''
-  }
-
-  #read(name: string): string | undefined {
-    const value = this.#lookup(name)
-    if (value === undefined && !this.unset.includes(name)) this.unset.push(name)
-    return value
   }
 
   #fail(why: string): ReturnType<typeof problem> {

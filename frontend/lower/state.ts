@@ -83,12 +83,19 @@ export function expandBody(state: StageState, context: LowerContext, raw: RawIns
 }
 
 function expandWith(state: StageState, context: LowerContext, raw: RawInstruction, text: string, options: ExpandOptions): Expansion {
-  const expansion = placed(raw, text, () => expand(text, (name) => state.variables.get(name), options))
-  // An ARG without a value is declared all the same.
-  for (const name of expansion.unset) {
-    if (!state.args.some((arg) => arg.name === name)) undefinedVariable(name, raw, state.variables.keys(), context.checks)
+  const unset = new Set<string>()
+  const lookup = (name: string): string | undefined => {
+    const value = state.variables.get(name)
+    // An ARG without a value is declared all the same.
+    if (value === undefined && !state.args.some((arg) => arg.name === name)) unset.add(name)
+    return value
   }
-  return expansion
+  try {
+    return placed(raw, text, () => expand(text, lookup, options))
+  } finally {
+    // Also of a text that cannot be expanded.
+    for (const name of unset) undefinedVariable(name, raw, state.variables.keys(), context.checks)
+  }
 }
 
 /** The same where BuildKit does not warn. */

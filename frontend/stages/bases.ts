@@ -73,29 +73,34 @@ function expandFrom(stage: Stage, scope: FromScope): ExpandedFrom {
 interface ExpandedWord {
   readonly text: string
   readonly used: ReadonlySet<string>
-  readonly unset: readonly string[]
+  readonly unset: ReadonlySet<string>
 }
 
 function expandWord({ from }: Stage, text: string, { globals, known, checks }: FromScope): ExpandedWord {
   const { raw } = from
   const used = new Set<string>()
+  const unset = new Set<string>()
   const lookup = (name: string): string | undefined => {
     const value = globals.get(name)
-    if (value !== undefined) used.add(name)
+    const names = value === undefined ? unset : used
+    names.add(name)
     return value
   }
-  const expansion = expand(text, lookup, { escape: raw.escape })
-  for (const name of expansion.unset) if (!known.has(name)) undefinedArgInFrom(name, raw, known, checks)
-  return { text: expansion.text, used, unset: expansion.unset }
+  try {
+    return { text: expand(text, lookup, { escape: raw.escape }).text, used, unset }
+  } finally {
+    // Also of a text that cannot be expanded.
+    for (const name of unset) if (!known.has(name)) undefinedArgInFrom(name, raw, known, checks)
+  }
 }
 
 function readPlatform({ from }: Stage, written: string, { text, used, unset }: ExpandedWord, { globals, checks }: FromScope): Platform {
-  if (unset.length === 0) checkRedundantTargetPlatform(from, used, text === globals.get('TARGETPLATFORM'), checks)
+  if (unset.size === 0) checkRedundantTargetPlatform(from, used, text === globals.get('TARGETPLATFORM'), checks)
   const span = (): Span => from.raw.places.word('--platform')
   if (text === '') throw problem('TSB_PLATFORM_INVALID', `\`--platform=${written}\` is empty`, span(), 'write it as `os/arch[/variant]`')
   try {
     const platform = parsePlatform(text)
-    if (used.size === 0 && unset.length === 0) checkConstantPlatform(from, text, platform, checks)
+    if (used.size === 0 && unset.size === 0) checkConstantPlatform(from, text, platform, checks)
     return platform
   } catch (error) {
     throw isTsbError(error) ? problem(error.code, error.message, span(), error.hint) : error

@@ -36,8 +36,13 @@ test('another escape character leaves the backslash alone', () => {
   assert.equal(expand('C:\\d\\$A `$A "`"" \'`\'', lookup, { escape: '`' }).text, 'C:\\d\\xyzxyz $A " `')
 })
 
-test('names that are not set are reported, also those the form provides for', () => {
-  assert.deepEqual(expand('$N ${M} ${K:-x} ${L+x} $A $N ${P#x}', lookup, { escape: '\\' }).unset, ['N', 'M', 'K', 'L', 'P'])
+test('every variable is asked for, also where the form provides for its absence or is none', () => {
+  const asked: string[] = []
+  const lookUp = (name: string): undefined => void asked.push(name)
+  expand('$N ${M} ${K:-x} ${L+x} $N ${P#x}', lookUp, { escape: '\\' })
+  assert.deepEqual([...new Set(asked)], ['N', 'M', 'K', 'L', 'P'])
+  assert.throws(() => expand('${Q:x}', lookUp, { escape: '\\' }))
+  assert.equal(asked.at(-1), 'Q')
 })
 
 test('texts for display keep quotes and unset variables', () => {
