@@ -7,7 +7,7 @@ import type { Platform } from './platform.ts'
  * What a vertex does: a closed union. A new kind does not compile until the engine has a driver for it.
  * Inputs are not part of an op: they are the edges of the graph, and ops name them by index.
  */
-export type Op = ScratchOp | ImageOp | LocalOp | RunOp | FileOp
+export type Op = ScratchOp | ImageOp | LocalOp | HttpOp | GitOp | RunOp | FileOp
 
 export type OpKind = Op['kind']
 
@@ -29,13 +29,39 @@ export interface ImageOp {
   readonly platform: Platform
 }
 
-/** A directory of the user's machine. No inputs. Never a root by itself: file ops copy from it. */
+/** A context: a directory of the user's machine, or what the user fetches from elsewhere. No inputs. Never a root by itself: file ops copy from it. */
 export interface LocalOp {
   readonly kind: 'local'
   /** `context`, or the name of a named context. */
   readonly name: string
   /** Paths below the context that some step reads (`/` anchored, globs possible); empty means all of it. */
   readonly paths: readonly string[]
+}
+
+/** A file of the web: a root with one file of this name, mode 0600, as old as the server says. No inputs. */
+export interface HttpOp {
+  readonly kind: 'http'
+  readonly url: string
+  readonly name: string
+  /** SHA-256 that its content must have. */
+  readonly checksum?: Digest
+}
+
+/** The files of a git repository at a ref, as a root. No inputs. */
+export interface GitOp {
+  readonly kind: 'git'
+  /** What git is given. Credentials may stand in it. */
+  readonly remote: string
+  /** Branch, tag, full name of a ref, or commit; empty is the default branch. */
+  readonly ref: string
+  /** Directory in it that stands for the whole; empty is the whole. */
+  readonly subdir: string
+  /** Beginning of the commit that `ref` has to lead to. */
+  readonly checksum?: string
+  readonly keepGitDir: boolean
+  readonly submodules: boolean
+  /** Times of the files: when they were checked out, or that of the commit. */
+  readonly mtime: 'checkout' | 'commit'
 }
 
 /** One process in a container. Input 0 is its root; mounts name further inputs. */

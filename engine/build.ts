@@ -5,11 +5,10 @@ import type { OnEvent } from '../core/event.ts'
 import { parseReference } from '../core/reference.ts'
 import { solve } from '../solver/solve.ts'
 import { assembleImage, type BuiltImage, type BuiltRoot, storeImage } from './assemble.ts'
-import { readBuildFiles } from './build-files.ts'
-import type { Building } from './building.ts'
+import { type Building, contextHost } from './building.ts'
 import { compileFiles } from './compile.ts'
+import { openMainContext } from './contexts/main.ts'
 import { namedContexts } from './contexts/named.ts'
-import type { ContextSource } from './contexts/types.ts'
 import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { diffIdsOf } from './early-diff-ids.ts'
@@ -31,7 +30,8 @@ export async function build(session: Session, options: BuildOptions, onEvent: On
   const { effects } = session
   onEvent({ kind: 'build-started', time: effects.now(), tags: options.tags })
   try {
-    const image = await buildAndExport({ session, options, onEvent, signal, runTask: taskRunner(effects, onEvent) })
+    const runTask = taskRunner(effects, onEvent)
+    const image = await buildAndExport({ session, options, onEvent, signal, runTask, ledger: storeLedger(session) })
     onEvent({ kind: 'build-done', time: effects.now(), ...(image === undefined ? {} : { image }) })
     return { containersStarted: session.containersStarted(), ...(image === undefined ? {} : { image }) }
   } catch (error) {
@@ -44,12 +44,14 @@ export async function build(session: Session, options: BuildOptions, onEvent: On
 async function buildAndExport(building: Building): Promise<Digest | undefined> {
   const { session, options, onEvent, runTask } = building
   checkNames(options)
-  const named = namedContexts(options)
+  const named = namedContexts(contextHost(building))
   await using resources = await openResources(session, options)
   // As buildx does: after a failure there must be no file of an earlier build that says otherwise.
   if (options.iidFile !== undefined) await rm(options.iidFile, { force: true }).catch(() => undefined)
-  const files = await runTask('[internal] load build definition', () => readBuildFiles(options.context, options.file, building.signal))
-  const { plan: compiled, ignore } = await compileFiles(building, files, named)
+  const main = await runTask('[internal] load build definition', (progress) =>
+    openMainContext(contextHost(building), { signal: building.signal, progress }),
+  )
+  const compiled = await compileFiles(building, main, named)
   const plan = { ...compiled, graph: withNetwork(compiled.graph, options.network) }
   for (const diagnostic of plan.diagnostics) onEvent({ kind: 'diagnostic', time: session.effects.now(), diagnostic })
   const steps = plan.graph.vertices.map((vertex) => ({ step: vertex.id, name: vertex.name }))
@@ -57,13 +59,11 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
 
   checkAllowed(plan.graph, options)
   await pruneCaches(session, plan.graph)
-  const directory = { root: files.context, rules: ignore?.rules ?? [], readAll: options.noStatCache }
-  const context: ContextSource = { kind: 'directory', open: async () => ({ directory, ...(ignore === undefined ? {} : { ignore }) }) }
   const diffIds = diffIdsOf(session, plan, options.outputs, building.signal)
   const results = await solve<StepResult>({
     graph: plan.graph,
-    drivers: createDrivers(session, new Map([...named.sources, ['context', context]]), resources),
-    ledger: storeLedger(session),
+    drivers: createDrivers(building, new Map([...named.sources, ['context', main.source]]), resources),
+    ledger: building.ledger,
     effects: session.effects,
     onEvent,
     signal: building.signal,

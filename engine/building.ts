@@ -1,4 +1,6 @@
 import type { OnEvent } from '../core/event.ts'
+import type { Ledger } from '../solver/ledger.ts'
+import type { ContextHost } from './contexts/types.ts'
 import type { Session } from './session.ts'
 import type { RunTask } from './tasks.ts'
 import type { BuildOptions } from './types.ts'
@@ -10,5 +12,13 @@ export interface Building {
   readonly onEvent: OnEvent
   /** Announces work outside the graph. */
   readonly runTask: RunTask
+  /** What is known, and who is making what. */
+  readonly ledger: Ledger
   readonly signal: AbortSignal
+}
+
+/** Contexts of a build are fetched into its store. */
+export function contextHost({ session, options, ledger }: Building): ContextHost {
+  const { env, snapshotter, effects } = session
+  return { options, env, keep: async () => ({ snapshotter, ledger, effects }) }
 }

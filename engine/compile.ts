@@ -1,46 +1,37 @@
 import type { BuildPlan } from '../core/image-plan.ts'
 import { hostPlatform, type Platform, parsePlatform } from '../core/platform.ts'
-import type { CompileRequest, IgnoreFile } from '../frontend/index.ts'
-import type { BuildFiles } from './build-files.ts'
+import type { CompileRequest } from '../frontend/index.ts'
 import type { Building } from './building.ts'
+import type { MainContext } from './contexts/main.ts'
 import type { NamedContexts } from './contexts/named.ts'
 import { LAYOUT_SCHEME } from './contexts/value.ts'
 import type { Environment } from './host.ts'
 import { metadataTaskName, resolveImage } from './resolve.ts'
 import type { BuildOptions } from './types.ts'
 
-/** A Dockerfile and its ignore file, understood. */
-export interface Compiled {
-  readonly plan: BuildPlan
-  readonly ignore?: IgnoreFile
-}
-
-/** Compiles the build's files, looking up the base images that its target needs. @throws TsbError `TSB_DOCKERFILE_*`, `TSB_REGISTRY_*` */
-export async function compileFiles(building: Building, files: BuildFiles, named: NamedContexts): Promise<Compiled> {
+/** Compiles the build's Dockerfile, looking up the base images that its target needs. @throws TsbError `TSB_DOCKERFILE_*`, `TSB_REGISTRY_*` */
+export async function compileFiles(building: Building, main: MainContext, named: NamedContexts): Promise<BuildPlan> {
   const { session, options, runTask, signal } = building
-  const { compile, parseIgnore } = await import('../frontend/index.ts')
-  const ignore = files.ignore === undefined ? undefined : parseIgnore(files.ignore)
-  const plan = await compile(
-    compileRequest(options, session.env, { dockerfile: files.dockerfile, ignore }, named),
-    (reference: string, wanted: Platform) =>
-      runTask(metadataTaskName(reference, wanted), async () => {
-        if (!reference.startsWith(LAYOUT_SCHEME)) return resolveImage(session, reference, wanted, options.pull, signal)
-        const { resolveLayoutImage } = await import('./contexts/layout.ts')
-        return resolveLayoutImage(session, reference, wanted, signal)
-      }),
+  const { compile } = await import('../frontend/index.ts')
+  return compile(compileRequest(options, session.env, main, named), (reference: string, wanted: Platform) =>
+    runTask(metadataTaskName(reference, wanted), async () => {
+      if (!reference.startsWith(LAYOUT_SCHEME)) return resolveImage(session, reference, wanted, options.pull, signal)
+      const { resolveLayoutImage } = await import('./contexts/layout.ts')
+      return resolveLayoutImage(session, reference, wanted, signal)
+    }),
   )
-  return { plan, ...(ignore === undefined ? {} : { ignore }) }
 }
 
 /** What the frontend is asked. */
 export function compileRequest(
   options: BuildOptions,
   env: Environment,
-  files: Pick<CompileRequest, 'dockerfile' | 'ignore'>,
+  { dockerfile, ignore }: MainContext,
   named: NamedContexts,
 ): CompileRequest {
   return {
-    ...files,
+    dockerfile,
+    ignore,
     platform: options.platform === undefined ? hostPlatform() : parsePlatform(options.platform),
     buildPlatform: hostPlatform(),
     buildArgs: buildArgs(options, env),

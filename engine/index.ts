@@ -1,6 +1,7 @@
 import { TsbError } from '../core/error.ts'
 import type { RegistryClient } from '../registry/types.ts'
 import { hostEffects, storeExists } from './host.ts'
+import type { Keep } from './remote/types.ts'
 import { openRegistry, openSession, type Session } from './session.ts'
 import type { Engine, EngineOptions } from './types.ts'
 
@@ -30,8 +31,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       // A call makes no store, and answers without one that cannot be opened.
       const store = storeExists(options.env) ? await session().catch(() => undefined) : undefined
       const registry = (): Promise<RegistryClient> => openRegistry(options.env, hostEffects)
+      const keep = async (): Promise<Keep> => {
+        const [{ snapshotter, effects, store }, { storeLedger }] = await Promise.all([session(), import('./ledger.ts')])
+        return { snapshotter, effects, ledger: storeLedger({ store, effects }) }
+      }
       const { call } = await import('./call/call.ts')
-      return call({ env: options.env, store: store?.store, registry }, name, buildOptions, onEvent, signal)
+      return call({ env: options.env, store: store?.store, registry, keep }, name, buildOptions, onEvent, signal)
     },
     run: async (runOptions, signal) => (await import('./run.ts')).run(await session(), runOptions, signal),
     images: async () => (await import('./images.ts')).listImages(await session()),

@@ -3,7 +3,7 @@ import type { Ledger } from '../solver/ledger.ts'
 import type { Session } from './session.ts'
 
 /** The store, as the solver sees it. A key that this process executes is claimed for its other builds and vertices too. */
-export function storeLedger(session: Session): Ledger {
+export function storeLedger(session: Pick<Session, 'store' | 'effects'>): Ledger {
   const { records, publisher } = session.store
   const claimed = new Set<Digest>()
   return {

@@ -8,6 +8,7 @@ export { type CheckReport, check } from './call/check.ts'
 export { type Outline, type OutlineArg, type OutlineRequest, outline } from './call/outline.ts'
 export { listTargets, type Target, type TargetList } from './call/targets.ts'
 export { ignoredBy, parseIgnore } from './ignore.ts'
+export { type GitReference, isHttpUrl, parseGit } from './remote.ts'
 export type { CompileRequest, IgnoreFile, IgnoreFileRule, NamedContext, ResolveImage } from './types.ts'
 
 /**

@@ -23,7 +23,7 @@ export interface Native {
   delta(upper: string): Promise<Digest>
   /** Opens a file that somebody still writes, for `applyLayer`. @throws TsbError `TSB_LAYER_READ` */
   arrival(path: string): Arrival
-  /** Unpacks a layer blob as an overlay layer. */
+  /** Unpacks a layer blob, or an archive of the user's, as an overlay layer. */
   applyLayer(request: ApplyLayerRequest, signal?: AbortSignal): Promise<ApplyLayerResult>
   /** Turns an overlay upper into a layer tar: digests it, and packs and writes it when `output` is given. */
   writeLayer(request: WriteLayerRequest, signal?: AbortSignal): Promise<WriteLayerResult>
@@ -215,7 +215,11 @@ export interface ApplyLayerRequest {
   readonly blob: string
   /** The blob still comes in: it is read through this, as it grows. */
   readonly arrival?: Arrival
-  readonly compression: Compression
+  /**
+   * How a layer is packed. Absent: it is no layer but an archive of files, which tells itself (plain, gzip, bzip2, xz, zstd);
+   * names that mark deletions in layers are names like others then, and an entry for the root itself changes nothing.
+   */
+  readonly compression?: Compression
   /** Fresh empty directory that becomes the overlay layer. */
   readonly destination: string
   /**
@@ -236,6 +240,8 @@ export interface ApplyLayerResult {
   readonly size: number
   /** Directories that the tar leaves unsaid but that its entries need, relative; see `CommitRequest.implicit`. */
   readonly implicit: readonly string[]
+  /** Latest modification time of a regular file in it, in seconds since 1970; `null` without files. */
+  readonly newest: number | null
 }
 
 export interface WriteLayerRequest {

@@ -9,16 +9,6 @@ export interface AnsweredProblem {
   readonly message: string
 }
 
-/** A URL fit for a message: no user name, no password, no query (signed links carry their secret there). */
-export function redactUrl(url: string): string {
-  try {
-    const parsed = new URL(url)
-    return `${parsed.origin}${parsed.pathname}`
-  } catch {
-    return url.replace(/[?#].*$/s, '')
-  }
-}
-
 /**
  * Turns an answer that is not the wanted one into an error; the body is consumed (64 KiB of it at most).
  * 401 and 403 become `TSB_REGISTRY_UNAUTHORIZED`, 404 `TSB_REGISTRY_NOT_FOUND`, all else `TSB_REGISTRY_ANSWER`.

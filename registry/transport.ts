@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Effects } from '../core/effects.ts'
 import type { TsbError } from '../core/error.ts'
+import { redactUrl } from '../core/url.ts'
 import { isLoopback } from './endpoint.ts'
-import { badAnswer, causeCode, connectionError, redactUrl } from './errors.ts'
+import { badAnswer, causeCode, connectionError } from './errors.ts'
 
 /** One HTTP request. `body` makes a fresh body for each time it is sent. */
 export interface HttpRequest {

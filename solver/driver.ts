@@ -41,4 +41,6 @@ export interface Executed<R> {
   /** Layers that become visible with the record that names them. */
   readonly layers: readonly string[]
   readonly delta?: Digest
+  /** Of an op that is never recorded: it found that an earlier result still stands. */
+  readonly reused?: boolean
 }

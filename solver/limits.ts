@@ -15,6 +15,8 @@ export function createLimits(): Limits {
     scratch: pLimit(1),
     image: pLimit(4),
     local: pLimit(2),
+    http: pLimit(8),
+    git: pLimit(4),
     run: pLimit(Math.max(16, cores * 4)),
     file: pLimit(Math.max(2, Math.ceil(cores / 2))),
   }

@@ -77,7 +77,7 @@ async function execute<R>(
     const { effects, onEvent } = solving
     onEvent({ kind: 'step-started', time: effects.now(), step: vertex.id })
     const executed = await driver.execute(vertex.op, inputs, executionOf(solving, vertex, key))
-    done(solving, vertex, { kind: 'done' })
+    done(solving, vertex, { kind: executed.reused === true ? 'cached' : 'done' })
     return executed
   })
 }

@@ -44,7 +44,7 @@ export const buildCommand: CommandModule = {
   define: () =>
     new Command('build')
       .description('Build an image from a Dockerfile. `build` may be left out: `tsbuild -t app .`')
-      .argument('<path>', 'directory of the build context')
+      .argument('<path>', 'build context: a directory, a git or web URL, or `-` for a tar or a Dockerfile on standard input')
       .option('-t, --tag <name[:tag]>', 'name of the image; may be given several times', collect)
       .option('-f, --file <file>', 'the Dockerfile, `-` for standard input (default: `Dockerfile` in the context)')
       .option('--target <stage>', 'build only up to this stage')
@@ -52,7 +52,7 @@ export const buildCommand: CommandModule = {
       .option('--label <name=value>', 'set a label of the image', collect)
       .option(
         '--build-context <name=value>',
-        'what stands for a stage or image of that name: a directory, `docker-image://…`, `oci-layout://…` or `target:STAGE`',
+        'what stands for a stage or image of that name: a directory, a git or web URL, `docker-image://…`, `oci-layout://…` or `target:STAGE`',
         collect,
       )
       .option(
@@ -145,7 +145,6 @@ function outputTexts({ output = [], push, load }: BuildFlags): readonly string[]
 function buildOptions(invocation: Invocation, { parseOutput, parseSecret, parseSsh }: Parsers): BuildOptions {
   const flags = invocation.flags as BuildFlags
   const context = invocation.args[0] ?? ''
-  checkContext(context)
   return {
     context,
     tags: flags.tag ?? [],
@@ -168,15 +167,6 @@ function buildOptions(invocation: Invocation, { parseOutput, parseSecret, parseS
     ...(flags.platform === undefined ? {} : { platform: flags.platform }),
     ...(flags.iidfile === undefined ? {} : { iidFile: flags.iidfile }),
   }
-}
-
-/** Says plainly what is not there yet, instead of looking for a directory called `https:`. */
-function checkContext(context: string): void {
-  if (context !== '-' && !/^(?:https?|git|ssh):\/\/|^git@|^github\.com\//.test(context)) return
-  throw new TsbError('TSB_USAGE_CONTEXT_KIND', `context \`${context}\` is not a directory`, {
-    fault: 'usage',
-    hint: 'give a directory of this machine; contexts from standard input and URLs are not supported yet',
-  })
 }
 
 function readEntitlement(text: string): BuildOptions['allow'][number] {

@@ -2,9 +2,10 @@ import { interrupted } from '../../core/error.ts'
 import type { OnEvent } from '../../core/event.ts'
 import { familiarName, parseReference } from '../../core/reference.ts'
 import type { ResolveImage } from '../../frontend/index.ts'
-import { readBuildFiles } from '../build-files.ts'
 import { compileRequest } from '../compile.ts'
+import { openMainContext } from '../contexts/main.ts'
 import { namedContexts } from '../contexts/named.ts'
+import type { ContextHost } from '../contexts/types.ts'
 import { hostEffects } from '../host.ts'
 import { metadataTaskName } from '../resolve.ts'
 import { taskRunner } from '../tasks.ts'
@@ -27,11 +28,11 @@ export async function call(
   signal: AbortSignal,
 ): Promise<CallAnswer> {
   const runTask = taskRunner(hostEffects, onEvent)
-  const files = await runTask('[internal] load build definition', () => readBuildFiles(options.context, options.file, signal))
+  const host: ContextHost = { options, env: sources.env, keep: sources.keep }
+  const main = await runTask('[internal] load build definition', (progress) => openMainContext(host, { signal, progress }))
   const frontend = await import('../../frontend/index.ts')
-  if (name === 'targets') return { kind: 'targets', list: frontend.listTargets(files.dockerfile), assumed: [] }
-  const ignore = files.ignore === undefined ? undefined : frontend.parseIgnore(files.ignore)
-  const request = compileRequest(options, sources.env, { dockerfile: files.dockerfile, ignore }, namedContexts(options))
+  if (name === 'targets') return { kind: 'targets', list: frontend.listTargets(main.dockerfile), assumed: [] }
+  const request = compileRequest(options, sources.env, main, namedContexts(host))
   const assumed = new Set<string>()
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(LOOKUP_MS)])
   const resolveImage: ResolveImage = async (reference, platform) => {

@@ -5,6 +5,7 @@ import { parseReference } from '../../core/reference.ts'
 import type { RegistryClient } from '../../registry/types.ts'
 import { configOf } from '../../store/images.ts'
 import type { Store } from '../../store/store.ts'
+import type { ContextHost } from '../contexts/types.ts'
 import type { Environment } from '../host.ts'
 import { findForPlatform } from '../resolve.ts'
 import type { BuildOptions } from '../types.ts'
@@ -15,6 +16,8 @@ export interface CallSources {
   /** Absent when there is none yet: a call does not make one. */
   readonly store: Store | undefined
   registry(): Promise<RegistryClient>
+  /** Where a context from elsewhere goes: the one case in which a call needs a store. */
+  readonly keep: ContextHost['keep']
 }
 
 /** What is known of an image; nothing where nobody answers. */

@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { TsbError } from '../../core/error.ts'
-import { readFirst } from './files.ts'
+import { readIgnore } from './dockerfile.ts'
 import type { ContextSource, LocalTree } from './types.ts'
 
 /** How a scan goes about a directory: `readAll` believes nothing that earlier ones remember. */
@@ -16,10 +16,10 @@ export interface ScanChoice {
 export function namedDirectory(name: string, path: string, { readAll }: ScanChoice): ContextSource {
   const root = contextDirectory(path, `context \`${name}\``)
   const open = async (): Promise<LocalTree> => {
-    const found = await readFirst([join(root, '.dockerignore')])
-    if (found === undefined) return { directory: { root, rules: [], readAll } }
+    const { ignore: file } = await readIgnore(root, [])
+    if (file === undefined) return { directory: { root, rules: [], readAll }, ignore: undefined }
     const { parseIgnore } = await import('../../frontend/index.ts')
-    const ignore = parseIgnore({ name: found.path, text: found.text })
+    const ignore = parseIgnore({ name: resolve(path, file.name), text: file.text })
     return { directory: { root, rules: ignore.rules, readAll }, ignore }
   }
   let opened: Promise<LocalTree> | undefined

@@ -1,7 +1,7 @@
 import type { NamedContext } from '../../frontend/index.ts'
-import type { BuildOptions } from '../types.ts'
 import { namedDirectory } from './directory.ts'
-import type { ContextSource } from './types.ts'
+import { fileContext, gitContext } from './remote.ts'
+import type { ContextHost, ContextSource } from './types.ts'
 import { parseContextValue } from './value.ts'
 
 /** The named contexts of a build: what each name means, and the files behind those that are trees of files. */
@@ -13,16 +13,25 @@ export interface NamedContexts {
 
 /**
  * Understands `--build-context`. A directory has to be there; nothing is read or fetched yet.
- * @throws TsbError `TSB_CONTEXT_MISSING`, `TSB_REFERENCE_INVALID`, `TSB_USAGE_CONTEXT_KIND`
+ * @throws TsbError `TSB_CONTEXT_MISSING`, `TSB_REFERENCE_INVALID`, `TSB_GIT_URL`
  */
-export function namedContexts({ contexts, noStatCache }: BuildOptions): NamedContexts {
+export function namedContexts(host: ContextHost): NamedContexts {
+  const { contexts, noStatCache } = host.options
   const meanings = new Map<string, NamedContext>()
   const sources = new Map<string, ContextSource>()
   for (const [name, text] of contexts) {
-    const value = parseContextValue(name, text)
+    const value = parseContextValue(text)
     switch (value.kind) {
       case 'directory':
         sources.set(name, namedDirectory(name, value.path, { readAll: noStatCache }))
+        meanings.set(name, { kind: 'files' })
+        break
+      case 'git':
+        sources.set(name, gitContext(host, { ...value.git, keepGitDir: value.git.keepGitDir ?? false }))
+        meanings.set(name, { kind: 'files' })
+        break
+      case 'http':
+        sources.set(name, fileContext(host, value.url))
         meanings.set(name, { kind: 'files' })
         break
       case 'image':

@@ -1,23 +1,45 @@
 import type { IgnoreFile } from '../../frontend/index.ts'
 import type { ContextDirectory } from '../../snapshotter/context.ts'
-import type { Snapshot } from '../../snapshotter/snapshot.ts'
+import type { Environment } from '../host.ts'
+import type { FetchedTree } from '../remote/keep.ts'
+import type { Keep } from '../remote/types.ts'
+import type { BuildOptions } from '../types.ts'
 
 /** What a `local` op's name stands for. Neither is looked at before something needs it. */
-export type ContextSource =
-  /** A directory of this machine: scanned in every build, without what its ignore file hides. */
-  | { readonly kind: 'directory'; readonly open: () => Promise<LocalTree> }
-  /** Files that came from elsewhere, as a root; fetched once in a build, however often it is asked for. */
-  | { readonly kind: 'remote'; readonly fetch: () => Promise<RemoteTree> }
+export type ContextSource = LocalSource | RemoteSource
+
+/** A directory of this machine: scanned in every build, without what its ignore file hides. */
+export interface LocalSource {
+  readonly kind: 'directory'
+  readonly open: () => Promise<LocalTree>
+}
+
+/** Files that came from elsewhere, as a root; fetched once in a build, however often it is asked for. */
+export interface RemoteSource {
+  readonly kind: 'remote'
+  readonly fetch: (fetching: Fetching) => Promise<RemoteTree>
+}
+
+/** What contexts are opened with. */
+export interface ContextHost {
+  readonly options: BuildOptions
+  readonly env: Environment
+  /** Where what is fetched goes: asked for when something is. */
+  readonly keep: () => Promise<Keep>
+}
+
+/** Who waits for something to be fetched. */
+export interface Fetching {
+  readonly signal: AbortSignal
+  /** Bytes of `item` that have arrived. */
+  readonly progress: (item: string, current: number, total?: number) => void
+}
 
 /** A directory of this machine as a build sees it. */
 export interface LocalTree {
   readonly directory: ContextDirectory
-  readonly ignore?: IgnoreFile
+  readonly ignore: IgnoreFile | undefined
 }
 
 /** A finished checkout, download or unpacked archive. */
-export interface RemoteTree {
-  readonly snapshot: Snapshot
-  /** Seconds since 1970 that stand for the whole, where it has such a time: of the commit, of `Last-Modified`, of the newest file. */
-  readonly time?: number
-}
+export type RemoteTree = FetchedTree

@@ -1,5 +1,5 @@
-import { TsbError } from '../../core/error.ts'
 import { formatReference, parseReference } from '../../core/reference.ts'
+import { type GitReference, isHttpUrl, parseGit } from '../../frontend/remote.ts'
 
 /** What the user gave as a context, told by how it is written. */
 export type ContextValue =
@@ -9,14 +9,16 @@ export type ContextValue =
   /** `oci-layout://PATH[:tag][@digest]`, as given. */
   | { readonly kind: 'layout'; readonly reference: string }
   | { readonly kind: 'stage'; readonly stage: string }
+  | { readonly kind: 'git'; readonly git: GitReference }
+  | { readonly kind: 'http'; readonly url: string }
 
 export const LAYOUT_SCHEME = 'oci-layout://'
 
 /**
  * Reads the value of `--build-context NAME=VALUE` (buildx, "Additional build contexts").
- * @throws TsbError `TSB_REFERENCE_INVALID`, `TSB_USAGE_CONTEXT_KIND`
+ * @throws TsbError `TSB_REFERENCE_INVALID`, `TSB_GIT_URL`
  */
-export function parseContextValue(name: string, text: string): ContextValue {
+export function parseContextValue(text: string): ContextValue {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*):(?:\/\/)?(.*)$/is.exec(text) ?? []
   switch (scheme?.toLowerCase()) {
     case 'docker-image':
@@ -26,10 +28,12 @@ export function parseContextValue(name: string, text: string): ContextValue {
     case 'target':
       return { kind: 'stage', stage: rest }
     default:
-      if (!/^(?:https?|git|ssh):\/\/|^[\w-]+@[\w.-]+:/.test(text)) return { kind: 'directory', path: text }
+      return parsePlace(text)
   }
-  throw new TsbError('TSB_USAGE_CONTEXT_KIND', `context \`${name}\` cannot be \`${text}\``, {
-    fault: 'usage',
-    hint: 'give a directory, `docker-image://NAME`, `oci-layout://DIRECTORY` or `target:STAGE`',
-  })
+}
+
+function parsePlace(text: string): ContextValue {
+  const git = parseGit(text)
+  if (git !== undefined) return { kind: 'git', git }
+  return isHttpUrl(text) ? { kind: 'http', url: text } : { kind: 'directory', path: text }
 }

@@ -6,6 +6,7 @@ import { type ContextDirectory, scanContext } from '../../snapshotter/context.ts
 import type { SnapshotterContext } from '../../snapshotter/snapshot.ts'
 import type { Driver } from '../../solver/driver.ts'
 import type { ContextSource } from '../contexts/types.ts'
+import { executed } from './remote.ts'
 import type { StepResult } from './result.ts'
 
 /** A build context: looked at anew in every build, keyed by its content wherever something copies from it. */
@@ -18,8 +19,7 @@ export function localDriver(context: SnapshotterContext, contexts: ReadonlyMap<s
       const source = contexts.get(op.name)
       if (source === undefined) throw new Error(`no context named ${op.name}`)
       if (source.kind === 'remote') {
-        const { snapshot } = await source.fetch()
-        return { result: { kind: 'root', snapshot }, stored: '', layers: [] }
+        return executed(await source.fetch(execution))
       }
       const local = await source.open()
       const scan = await scanReachable(context, local.directory, op, execution.signal)

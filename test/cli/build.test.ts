@@ -197,7 +197,6 @@ test('usage errors: one error, code 2, nothing built', async () => {
     ['TSB_USAGE_INVALID_VALUE', ['--build-arg', '=x', '.']],
     ['TSB_USAGE_NO_TERMINAL', ['--progress', 'tty', '.']],
     ['TSB_USAGE_STDOUT_TWICE', ['-o', '-', '-o', '-', '.']],
-    ['TSB_USAGE_CONTEXT_KIND', ['https://example.com/x.git']],
     ['TSB_OUTPUT_INVALID', ['-o', 'bad', '.']],
   ]
   for (const [code, argv] of cases) {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { REPOSITORY } from '../support/paths.ts'
 
 const CASES = join(REPOSITORY, 'testdata/differential')
@@ -7,11 +7,14 @@ const CASES = join(REPOSITORY, 'testdata/differential')
 /** In scripts, arguments and names of files: the absolute folder of the case's context. `$CONTEXT.more` beside it is the case's, too. */
 const CONTEXT = '$CONTEXT'
 
+/** In arguments and the Dockerfile: the URL of a web server that has what the case puts into `$CONTEXT.www`, its git repositories too. */
+const SERVER = '$SERVER'
+
 /**
  * A text case, called `group/name`: a comment, then `-- name --` sections, each of which may be left out.
  * What goes in: `Dockerfile`; `file PATH` for each file of the context, or with `$CONTEXT.more/PATH` one outside of it; `context`, a
  * shell script run in the context for what text cannot say (links, modes, archives); `args`, one option of `docker build` a line, or
- * what stands for the context where that is not the folder (`-`, a URL); `env`, a variable a line; `stdin`, a shell script run in the
+ * what stands for the context where that is not the folder (`-`, a URL, `$SERVER/x`); `env`, a variable a line; `stdin`, a shell script run in the
  * context whose output is the build's standard input.
  * `newer`: what of it Docker 28's BuildKit does not know; a newer BuildKit is asked then.
  * What comes out: `expect`, what Docker makes of it; `ours`, what we make of it where we mean to differ; `error`, our code where we fail.
@@ -29,6 +32,14 @@ export interface DifferentialCase {
   readonly expect: string
   readonly ours: string
   readonly error: string
+}
+
+/** Where a case is laid out. */
+export interface Place {
+  /** The context's own folder. */
+  readonly folder: string
+  /** `http://127.0.0.1:PORT`: serves everything that lies beside the folder. */
+  readonly server: string
 }
 
 /** What is asked of either builder, with the folder of the context in place. */
@@ -51,8 +62,9 @@ export function readCases(): readonly DifferentialCase[] {
 }
 
 /** The case's command line as words, the context last among the `docker build` arguments. */
-export function askOf(given: DifferentialCase, folder: string): Asked {
-  const lines = given.options.map((line) => inContext(line, folder))
+export function askOf(given: DifferentialCase, place: Place): Asked {
+  const { folder } = place
+  const lines = given.options.map((line) => inContext(inServer(line, place), folder))
   const words = lines.filter((line) => /^-./.test(line)).flatMap((line) => /^(-[^ =]+) (.*)$/s.exec(line)?.slice(1) ?? [line])
   return { options: words, context: lines.find((line) => !/^-./.test(line)) ?? folder }
 }
@@ -60,6 +72,20 @@ export function askOf(given: DifferentialCase, folder: string): Asked {
 /** `text` with the absolute folder of the context where the case says `$CONTEXT`. */
 export function inContext(text: string, folder: string): string {
   return text.replaceAll(CONTEXT, folder)
+}
+
+/** `text` with the URL of the case's files where the case says `$SERVER`. */
+export function inServer(text: string, place: Place): string {
+  return text.replaceAll(SERVER, serverUrl(place))
+}
+
+/** The opposite: what of a result depends on where the case is. */
+export function outOfServer(text: string, place: Place): string {
+  return text.replaceAll(serverUrl(place), SERVER)
+}
+
+function serverUrl({ folder, server }: Place): string {
+  return `${server}/${basename(folder)}.www`
 }
 
 /** Puts expectations in place of what the file had, inputs untouched. Empty ones are left out. */

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Engine, openEngine } from '../../engine/index.ts'
+import type { TestServer } from '../support/http-server.ts'
 import { findOracle, type Oracle } from '../support/oracle.ts'
 import { openTsbuild, type Tsbuild } from '../support/tsbuild.ts'
+import { startWebServer } from '../support/web-server.ts'
 import { type FlatImage, flattenImage } from '../tools/compare/image.ts'
 import { BASE_NAMES, writeBaseArchive } from './base.ts'
-import { type DifferentialCase, readCases, rewriteExpectations } from './case-file.ts'
+import { type DifferentialCase, outOfServer, type Place, readCases, rewriteExpectations } from './case-file.ts'
 import { contextFolder, writeContext } from './context.ts'
 import { buildNewer, NEWER_BUILDKIT } from './newer.ts'
 import { buildOurs } from './ours.ts'
@@ -20,6 +22,8 @@ const DELIBERATE: Readonly<Record<string, string>> = {
   'add/archive-attributes': 'Docker keeps capabilities of the attributes in archives: we keep those that users set, too',
   'add/archive-sparse': 'Docker refuses the sparse members of GNU tar, which are plainly specified: we unpack them',
   'add/archive-xz': "Docker unpacks xz by its host's program `xz`, and copies the archive where there is none: we need no program",
+  'context/git-epoch': 'Later versions of BuildKit than the one of Docker 28 give the files the time of their commit then, and so do we',
+  'context/named-http': 'BuildKit 0.25 takes every http URL of a named context for a git repository, and fails: a defect',
   'context/named-image-scratch': 'Docker writes an empty architecture and no directory where a context is the empty image: a defect',
   'copy/block-device': "BuildKit's transfer of the context turns block devices into character devices: a defect",
   'copy/chown-huge': 'Docker takes numbers beyond 31 bits for names, which nobody has, and gives the file to root: we take the number',
@@ -46,22 +50,26 @@ const notRoot = process.getuid?.() === 0 ? false : 'only root can run containers
  */
 describe('as Docker', { skip: notRoot, timeout: 600_000 }, () => {
   let folder: string
+  let web: TestServer
   let store: Tsbuild
   let engine: Engine
   let base: FlatImage
   let theirs: Promise<ReadonlyMap<string, Outcome>> | undefined
+
+  const placeOf = (given: DifferentialCase): Place => ({ folder: contextFolder(folder, given), server: `http://${web.host}` })
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tsbuild-differential-'))
     const bases = join(folder, 'bases.tar')
     await writeBaseArchive(bases)
     base = await flattenImage(bases, BASE_NAMES[0])
-    for (const given of cases) await writeContext(given, contextFolder(folder, given))
+    web = await startWebServer(folder)
+    for (const given of cases) await writeContext(given, placeOf(given))
     store = await openTsbuild()
     engine = await openEngine({ env: { ...process.env, TSBUILD_ROOT: store.root } })
     await engine.load(bases, new AbortController().signal)
     if (typeof oracle === 'string') return
-    theirs = askThem(oracle, folder, bases)
+    theirs = askThem(oracle, folder, `http://${web.host}`, bases)
     // Whoever awaits it gets the error; until then it is not an unhandled one.
     theirs.catch(() => {})
   })
@@ -71,15 +79,16 @@ describe('as Docker', { skip: notRoot, timeout: 600_000 }, () => {
     // What `before` did not come to is not there.
     await engine?.[Symbol.asyncDispose]()
     await store?.[Symbol.asyncDispose]()
+    await web?.[Symbol.asyncDispose]()
     await rm(folder, { recursive: true, force: true })
   })
 
   describe('we make what the case says', { concurrency: 2 }, () => {
     for (const given of cases) {
       test(given.name, async (context) => {
-        const ours = await buildOurs(engine, store, given, contextFolder(folder, given))
+        const ours = await buildOurs(engine, store, given, placeOf(given))
         const error = ours.kind === 'failure' ? `${ours.code}\n` : ''
-        const made = renderOutcome(ours, base)
+        const made = outOfServer(renderOutcome(ours, base), placeOf(given))
         const { expect, ...own } = UPDATE && isAsked(given) ? await updated(given, made, error, (text) => context.diagnostic(text)) : given
         assert.equal(given.name in DELIBERATE, own.ours !== '', 'the differences that we want are listed, and no others')
         if (own.ours !== '') assert.notEqual(own.ours, expect)
@@ -94,7 +103,11 @@ describe('as Docker', { skip: notRoot, timeout: 600_000 }, () => {
       test(given.name, { skip: isAsked(given) ? false : 'no newer BuildKit' }, async () => {
         const outcome = (await theirs)?.get(given.name)
         assert.ok(outcome)
-        assert.equal(renderOutcome(outcome, base), given.expect, outcome.kind === 'failure' ? outcome.message : undefined)
+        assert.equal(
+          outOfServer(renderOutcome(outcome, base), placeOf(given)),
+          given.expect,
+          outcome.kind === 'failure' ? outcome.message : undefined,
+        )
       })
     }
   })
@@ -113,7 +126,7 @@ describe('as Docker', { skip: notRoot, timeout: 600_000 }, () => {
     if (outcome.kind === 'failure') report(`${given.name}: ${outcome.message}`)
     const deliberate = given.name in DELIBERATE
     const sections = {
-      expect: renderOutcome(outcome, base),
+      expect: outOfServer(renderOutcome(outcome, base), placeOf(given)),
       ours: deliberate ? made : '',
       error: deliberate || outcome.kind === 'failure' ? error : '',
     }
@@ -127,8 +140,8 @@ function isAsked({ newer }: DifferentialCase): boolean {
 }
 
 /** What is beyond Docker's own BuildKit is asked of a newer one, where there is one. */
-async function askThem(oracle: Oracle, folder: string, bases: string): Promise<ReadonlyMap<string, Outcome>> {
+async function askThem(oracle: Oracle, folder: string, server: string, bases: string): Promise<ReadonlyMap<string, Outcome>> {
   const [newer, known] = [cases.filter((given) => given.newer), cases.filter((given) => !given.newer)]
   const asked = NEWER_BUILDKIT === undefined ? new Map<string, Outcome>() : await buildNewer(newer, folder)
-  return new Map([...asked, ...(await buildTheirs(oracle, known, folder, bases, UPDATE))])
+  return new Map([...asked, ...(await buildTheirs(oracle, known, folder, server, bases, UPDATE))])
 }

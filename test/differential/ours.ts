@@ -4,7 +4,7 @@ import { EXIT_CODES, isTsbError } from '../../core/error.ts'
 import { type Engine, parseOutput, parseSecret, parseSsh } from '../../engine/index.ts'
 import type { Tsbuild } from '../support/tsbuild.ts'
 import { flattenImage } from '../tools/compare/image.ts'
-import { askOf, type DifferentialCase } from './case-file.ts'
+import { askOf, type DifferentialCase, type Place } from './case-file.ts'
 import { standardInput } from './context.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -18,9 +18,10 @@ const USERS: ReadonlySet<number> = new Set([EXIT_CODES.input, EXIT_CODES.usage, 
  * Builds a case: by an engine that is open already, and by the real command line where the case is about the process (its standard
  * input, its environment). A failure that is not the user's, such as one of the host, is thrown.
  */
-export async function buildOurs(engine: Engine, store: Tsbuild, given: DifferentialCase, folder: string): Promise<Outcome> {
+export async function buildOurs(engine: Engine, store: Tsbuild, given: DifferentialCase, place: Place): Promise<Outcome> {
+  const { folder } = place
   const archive = `${folder}.ours.tar`
-  const { options, context } = askOf(given, folder)
+  const { options, context } = askOf(given, place)
   const argv = [...options, '--output', `type=docker,dest=${archive}`, context]
   const isOwnProcess = given.stdin !== undefined || Object.keys(given.env).length > 0
   try {

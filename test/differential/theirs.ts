@@ -5,7 +5,7 @@ import pLimit from 'p-limit'
 import type { Oracle } from '../support/oracle.ts'
 import { flattenImage } from '../tools/compare/image.ts'
 import { BASE_NAMES } from './base.ts'
-import { askOf, type DifferentialCase } from './case-file.ts'
+import { askOf, type DifferentialCase, type Place } from './case-file.ts'
 import { contextFolder, standardInput } from './context.ts'
 import { failureOf, type Outcome } from './outcome.ts'
 
@@ -20,6 +20,7 @@ export async function buildTheirs(
   oracle: Oracle,
   cases: readonly DifferentialCase[],
   folder: string,
+  server: string,
   bases: string,
   fresh: boolean,
 ): Promise<ReadonlyMap<string, Outcome>> {
@@ -30,7 +31,7 @@ export async function buildTheirs(
   const building: Building = { oracle, bases, fresh }
   try {
     const failures = await Promise.all(
-      cases.map((given, index) => limit(() => buildOne(building, given, contextFolder(folder, given), tags[index] ?? ''))),
+      cases.map((given, index) => limit(() => buildOne(building, given, { folder: contextFolder(folder, given), server }, tags[index] ?? ''))),
     )
     const archive = join(folder, 'theirs.tar')
     const built = tags.filter((_, index) => failures[index] === undefined)
@@ -53,10 +54,10 @@ interface Building {
   readonly fresh: boolean
 }
 
-async function buildOne(building: Building, given: DifferentialCase, folder: string, tag: string): Promise<Outcome | undefined> {
+async function buildOne(building: Building, given: DifferentialCase, place: Place, tag: string): Promise<Outcome | undefined> {
   const { oracle, bases, fresh } = building
-  const { options, context } = askOf(given, folder)
-  const input = await standardInput(given, folder)
+  const { options, context } = askOf(given, place)
+  const input = await standardInput(given, place.folder)
   const args = fresh ? ['--no-cache', ...options] : options
   for (let attempt = 1; ; attempt++) {
     try {

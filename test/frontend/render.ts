@@ -47,6 +47,12 @@ function renderOp(op: Op): string {
       return `image ${op.reference} ${op.image.slice(0, 15)} ${formatPlatform(op.platform)}`
     case 'local':
       return `local ${op.name} [${op.paths.join(' ')}]`
+    case 'http':
+      return `http ${op.url} ${op.name}${op.checksum === undefined ? '' : ` checksum ${op.checksum}`}`
+    case 'git': {
+      const { kind: _, remote, ...rest } = op
+      return `git ${remote} ${JSON.stringify(rest)}`
+    }
     case 'run': {
       const { args, env, proxyEnv, cwd, user, network, security, mounts } = op
       const rest = [`cwd ${cwd}`, ...(user === '' ? [] : [`user ${user}`]), ...(network === 'default' ? [] : [`network ${network}`])]

@@ -46,6 +46,8 @@ export function fakeDrivers(behaviours: Readonly<Record<string, Behaviour>>): Fa
     scratch: driver(() => 'scratch'),
     image: driver(() => 'image'),
     local: { ...driver(() => 'local'), recorded: false },
+    http: { ...driver(() => 'http'), recorded: false },
+    git: { ...driver(() => 'git'), recorded: false },
     run: driver((op: RunOp) => op.args[0] ?? ''),
     file: driver(() => 'file'),
   }

@@ -1,6 +1,6 @@
 use digests::Compression;
 use files::delta;
-use layers::{ApplyRequest, Source};
+use layers::{ApplyRequest, Form, Source};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
@@ -15,7 +15,7 @@ use crate::text::{Bytes, paths};
 #[serde(rename_all = "camelCase")]
 struct Request {
     blob: Bytes,
-    compression: String,
+    compression: Option<String>,
     destination: Bytes,
     max_ratio: Option<u64>,
     #[serde(default)]
@@ -29,6 +29,7 @@ struct Answer {
     diff_id: String,
     size: u64,
     implicit: Vec<Bytes>,
+    newest: Option<i64>,
 }
 
 #[napi]
@@ -43,7 +44,10 @@ pub fn apply_layer<'env>(
         let destination = request.destination.into_path();
         let apply = ApplyRequest {
             blob: arrival.map_or_else(|| Source::File(request.blob.into_path()), Source::Arriving),
-            compression: Compression::parse(&request.compression)?,
+            form: match request.compression {
+                Some(word) => Form::Layer(Compression::parse(&word)?),
+                None => Form::Files,
+            },
             destination: destination.clone(),
             max_ratio: request.max_ratio,
             lower: paths(request.lower),
@@ -53,6 +57,7 @@ pub fn apply_layer<'env>(
             delta::write(&destination, &applied.contents, &delta.into_path(), cancel)?;
         }
         let implicit = applied.implicit.iter().map(|path| Bytes::from(path.as_path())).collect();
-        Ok(Answer { diff_id: applied.plain.digest, size: applied.plain.size, implicit })
+        let newest = applied.newest;
+        Ok(Answer { diff_id: applied.plain.digest, size: applied.plain.size, implicit, newest })
     })
 }

@@ -3,7 +3,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use digests::{Cancel, Compression, Error, Fault, Sha256Stream};
-use layers::{Applied, ApplyRequest, Source, Times, WriteRequest, apply, write};
+use layers::{Applied, ApplyRequest, Form, Source, Times, WriteRequest, apply, write};
 
 use crate::place::{Place, tree};
 
@@ -55,8 +55,13 @@ fn unpack_with(bytes: &[u8], compression: Compression, check: impl FnOnce(&Appli
 fn apply_to(place: &Place, blob: PathBuf, compression: Compression, name: &str) -> Result<Applied, Error> {
     let destination = place.path(name);
     // A few MiB, so that what a mutation inflates does not fill the memory that these files live in.
-    let request =
-        ApplyRequest { blob: Source::File(blob), compression, destination, max_ratio: Some(2_000), lower: Vec::new() };
+    let request = ApplyRequest {
+        blob: Source::File(blob),
+        form: Form::Layer(compression),
+        destination,
+        max_ratio: Some(2_000),
+        lower: Vec::new(),
+    };
     apply(&request, &Cancel::new())
 }
 

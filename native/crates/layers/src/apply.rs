@@ -15,19 +15,29 @@ use crate::blob::{Blob, Source};
 use crate::inflate::{Bounds, Chunk, Chunks, inflate};
 use crate::problem::Fail;
 use crate::root::Root;
-use crate::unpack::unpack;
+use crate::unpack::{Unpacked, unpack};
 
 /// `ApplyLayerRequest` of native/types.ts.
 #[derive(Clone, Debug)]
 pub struct ApplyRequest {
     pub blob: Source,
-    pub compression: Compression,
+    pub form: Form,
     /// A fresh empty directory that becomes the overlay layer.
     pub destination: PathBuf,
     /// Refuse when the plain tar is more than this many times the blob; `None`: see `Bounds`.
     pub max_ratio: Option<u64>,
     /// Overlay layers below, bottom first: only for hard links to files that this layer does not have.
     pub lower: Vec<PathBuf>,
+}
+
+/// What a tar is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A layer of an image, packed as its media type says.
+    Layer(Compression),
+    /// Files that somebody put together, in any packing that `ADD` knows: names that mark deletions in a layer are names like
+    /// others, and the root itself is left as it is.
+    Files,
 }
 
 /// What was unpacked.
@@ -39,6 +49,8 @@ pub struct Applied {
     pub implicit: Vec<PathBuf>,
     /// Content of the files that were written, so that nobody has to read them again.
     pub contents: Contents,
+    /// Latest modification time of a regular file, in seconds since 1970; `None` without files.
+    pub newest: Option<i64>,
 }
 
 /// BLAKE3 of files' content, by inode number. What is missing has to be read; what was replaced later may still be there.
@@ -49,8 +61,24 @@ pub type Contents = HashMap<u64, [u8; 32]>;
 /// written whatever the layer says; after an error `destination` holds a part, for the caller to remove.
 /// Errors of the layer (fault input): `TSB_LAYER_CORRUPT`, `TSB_LAYER_TRUNCATED`, `TSB_LAYER_INVALID`, `TSB_LAYER_PATH`,
 /// `TSB_LAYER_LINK`, `TSB_LAYER_WHITEOUT`, `TSB_LAYER_BOMB`; of the host: `TSB_LAYER_READ`, `TSB_LAYER_WRITE`,
-/// `TSB_DISK_FULL`; `TSB_INTERRUPTED`.
+/// `TSB_DISK_FULL`; `TSB_INTERRUPTED`. Of an archive that is no layer all faults are `TSB_COPY_ARCHIVE`.
 pub fn apply(request: &ApplyRequest, cancel: &Cancel) -> Result<Applied> {
+    apply_any(request, cancel).map_err(|error| match request.form {
+        Form::Files if error.fault == Fault::Input => not_a_layer(error),
+        _ => error,
+    })
+}
+
+/// The same fault, in the words of whoever never spoke of layers.
+fn not_a_layer(error: Error) -> Error {
+    // What stands between is a name.
+    let (head, tail) = error.message.rsplit_once('`').unwrap_or(("", &error.message));
+    let tail = tail.replace("neither this layer nor one below has", "is not there").replace("layer", "archive");
+    let message = if head.is_empty() { tail } else { format!("{}`{tail}", head.replacen("layer", "archive", 1)) };
+    Error { code: "TSB_COPY_ARCHIVE", message, hint: None, ..error }
+}
+
+fn apply_any(request: &ApplyRequest, cancel: &Cancel) -> Result<Applied> {
     let blob = Blob::open(&request.blob, cancel)?;
     let root = open_root(&request.destination)?;
     let bounds = Bounds::new(request.max_ratio);
@@ -58,14 +86,14 @@ pub fn apply(request: &ApplyRequest, cancel: &Cancel) -> Result<Applied> {
         let (to_hash, hashing) = sync_channel(DEPTH);
         let (to_unpack, unpacking) = sync_channel(DEPTH);
         let hasher = scope.spawn(move || hash(hashing));
-        let compression = request.compression;
-        scope.spawn(move || inflate(blob, compression, bounds, cancel, &to_hash, &to_unpack));
+        let form = request.form;
+        scope.spawn(move || inflate(blob, form, bounds, cancel, &to_hash, &to_unpack));
         let mut reader = TarReader::new(Chunks::new(unpacking));
-        let (root, contents) = unpack(&mut reader, root, &request.lower, cancel)?;
+        let Unpacked { root, contents, newest } = unpack(&mut reader, root, form, &request.lower, cancel)?;
         drain(reader.into_inner())?;
         let plain = hasher.join().map_err(|_| Error::new("TSB_BUG", Fault::Bug, "the hashing thread panicked"))?;
         let implicit = root.implicit.iter().map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
-        Ok(Applied { plain, implicit, contents })
+        Ok(Applied { plain, implicit, contents, newest })
     })
 }
 

@@ -3,8 +3,9 @@ use std::ops::Deref;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use digests::{Cancel, Compression, Error, Fault};
+use digests::{Cancel, Error, Fault};
 
+use crate::apply::Form;
 use crate::blob::Blob;
 use crate::unpack::is_zero;
 
@@ -54,7 +55,7 @@ impl Drop for Chunk {
 /// Reads the blob, unpacks it, and hands every chunk to both readers; ends early when the unpacking one is gone.
 pub fn inflate(
     blob: Blob,
-    compression: Compression,
+    form: Form,
     mut bounds: Bounds,
     cancel: &Cancel,
     to_hash: &SyncSender<Arc<Chunk>>,
@@ -62,7 +63,10 @@ pub fn inflate(
 ) {
     let pump = || -> io::Result<()> {
         let size = blob.size();
-        let mut plain = digests::open(blob, compression)?;
+        let mut plain = match form {
+            Form::Layer(compression) => digests::open(blob, compression)?,
+            Form::Files => digests::open_archive(blob)?.1,
+        };
         let pool = Arc::default();
         loop {
             cancel.check()?;

@@ -20,7 +20,7 @@ mod walk;
 mod write;
 mod xattr;
 
-pub use apply::{Applied, ApplyRequest, Contents, apply};
+pub use apply::{Applied, ApplyRequest, Contents, Form, apply};
 pub use arrival::Arrival;
 pub use blob::Source;
 pub use bundle::{BundleFile, Content, write_bundle};

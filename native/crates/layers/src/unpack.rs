@@ -13,7 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::apply::Contents;
+use crate::apply::{Contents, Form};
 use crate::lower;
 use crate::problem::{Fail, Why};
 use crate::root::{Parent, Root, clean, join};
@@ -28,10 +28,12 @@ const OPAQUE_MARK: &[u8] = b".wh..wh..opq";
 pub fn unpack<R: BufRead>(
     reader: &mut TarReader<R>,
     root: Root,
+    form: Form,
     lower: &[PathBuf],
     cancel: &Cancel,
-) -> Result<(Root, Contents), Error> {
-    let mut unpacking = Unpacking { root, times: BTreeMap::new(), contents: Contents::new(), lower, holes: 0 };
+) -> Result<Unpacked, Error> {
+    let (times, contents) = (BTreeMap::new(), Contents::new());
+    let mut unpacking = Unpacking { root, form, times, contents, lower, holes: 0, newest: None };
     let mut last = Vec::new();
     loop {
         cancel.check()?;
@@ -46,29 +48,52 @@ pub fn unpack<R: BufRead>(
     unpacking.finish()
 }
 
+/// A finished root, what its files hold, and how old the newest of them is.
+pub struct Unpacked {
+    pub root: Root,
+    pub contents: Contents,
+    pub newest: Option<i64>,
+}
+
 struct Unpacking<'a> {
     root: Root,
+    form: Form,
     /// Of directories, by resolved path: set at the end, since every entry made in one changes it.
     times: BTreeMap<Vec<u8>, (i64, u32)>,
     contents: Contents,
     lower: &'a [PathBuf],
     /// Bytes that sparse files claim and the archive does not hold.
     holes: u64,
+    newest: Option<i64>,
 }
 
 impl Unpacking<'_> {
     fn entry<R: BufRead>(&mut self, reader: &mut TarReader<R>, entry: &Entry, cancel: &Cancel) -> Result<(), Fail> {
         let path = clean(&entry.path)?;
         if path.is_empty() {
-            return self.top(entry);
+            return if self.form == Form::Files { Ok(()) } else { self.top(entry) };
         }
         let (above, name) = split(&path);
+        if self.form == Form::Files {
+            return self.place(reader, entry, above, name, cancel);
+        }
         if above.split(|byte| *byte == b'/').any(|part| part.starts_with(WHITEOUT)) {
             return self.below_whiteout(above);
         }
         if name.starts_with(WHITEOUT) {
             return self.whiteout(above, name);
         }
+        self.place(reader, entry, above, name, cancel)
+    }
+
+    fn place<R: BufRead>(
+        &mut self,
+        reader: &mut TarReader<R>,
+        entry: &Entry,
+        above: &[u8],
+        name: &[u8],
+        cancel: &Cancel,
+    ) -> Result<(), Fail> {
         if entry.kind == Kind::HardLink {
             return self.hard_link(entry, above, name);
         }
@@ -187,6 +212,7 @@ impl Unpacking<'_> {
         // After the owner: a change of owner takes the set-ID bits and capabilities away.
         fchmod(&file, Mode::from_raw_mode(entry.mode)).map_err(fail)?;
         set_xattrs(&Target::Open(file.as_fd()), &entry.xattrs)?;
+        self.newest = self.newest.max(Some(entry.mtime.0));
         futimens(&file, &times(entry.mtime)).map_err(fail)
     }
 
@@ -218,6 +244,9 @@ impl Unpacking<'_> {
         self.root.clear(parent, name, false)?;
         let mode = Mode::from_raw_mode(0o600);
         let device = makedev(entry.device.0, entry.device.1);
+        if entry.kind == Kind::Character && device == 0 && self.form == Form::Files {
+            return Err(Fail::input(Why::Whiteout, "is a device with the number 0:0, which means a deletion"));
+        }
         match entry.kind {
             Kind::SymbolicLink => {
                 if entry.link.is_empty() || entry.link.contains(&0) {
@@ -243,7 +272,8 @@ impl Unpacking<'_> {
             return Err(Fail::input(Why::Link, "is a hard link to the root"));
         }
         let (target_above, target_name) = split(&target);
-        if target.split(|byte| *byte == b'/').any(|part| part.starts_with(WHITEOUT)) {
+        let marks = self.form != Form::Files;
+        if marks && target.split(|byte| *byte == b'/').any(|part| part.starts_with(WHITEOUT)) {
             return Err(Fail::input(Why::Link, "is a hard link to a deletion mark"));
         }
         let found = match self.root.directory(target_above, false)? {
@@ -310,7 +340,7 @@ impl Unpacking<'_> {
     }
 
     /// Directories' times, now that nothing is made in them any more.
-    fn finish(self) -> Result<(Root, Contents), Error> {
+    fn finish(self) -> Result<Unpacked, Error> {
         // Where the archive says nothing, a time that is always the same.
         let unsaid = self.root.implicit.iter().map(|path| (path, &(0, 0)));
         for (path, mtime) in self.times.iter().chain(unsaid) {
@@ -327,7 +357,7 @@ impl Unpacking<'_> {
                 utimensat(&parent, name, &times(*mtime), AtFlags::SYMLINK_NOFOLLOW).map_err(fail)?;
             }
         }
-        Ok((self.root, self.contents))
+        Ok(Unpacked { root: self.root, contents: self.contents, newest: self.newest })
     }
 }
 

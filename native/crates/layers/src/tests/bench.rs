@@ -35,7 +35,7 @@ fn bench() {
         let destination = tempfile::tempdir_in(&work).unwrap();
         let request = ApplyRequest {
             blob: Source::File(output.clone()),
-            compression,
+            form: Form::Layer(compression),
             destination: destination.path().to_owned(),
             max_ratio: None,
             lower: Vec::new(),

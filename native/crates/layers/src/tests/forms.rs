@@ -255,3 +255,48 @@ fn times_are_capped_or_all_one() {
     assert_eq!(times(Times::Always(7)), ["00:00:07"; 4]);
     assert_eq!(std::fs::metadata(layer.join("d/new")).unwrap().mtime(), 1000);
 }
+
+fn apply_files(place: &Place, blob: &[u8]) -> Result<Applied, Error> {
+    apply(&ApplyRequest { form: Form::Files, ..place.request(blob, Compression::None) }, &Cancel::new())
+}
+
+#[test]
+fn in_an_archive_that_is_no_layer_marks_are_files_and_the_root_stays() {
+    let place = Place::new();
+    let tar = Tar::new().header(&Header { mode: 0o700, ..entry("./", Kind::Directory, "") }).directory("d");
+    let tar = tar.file("d/.wh..wh..opq", b"1").file(".wh.x/y", b"22").file(".wh.z", b"").bytes();
+    apply_files(&place, &tar).unwrap();
+    assert_eq!(std::fs::read(place.layer().join("d/.wh..wh..opq")).unwrap(), b"1");
+    assert_eq!(std::fs::read(place.layer().join(".wh.x/y")).unwrap(), b"22");
+    assert!(place.layer().join(".wh.z").metadata().unwrap().is_file());
+    assert!(xattrs_of(&place.layer().join("d")).is_empty());
+    assert_eq!(place.layer().metadata().unwrap().mode() & 0o7777, 0o755);
+}
+
+#[test]
+fn the_newest_file_of_an_archive_is_told() {
+    let place = Place::new();
+    let at = |path, kind, mtime| Header { mtime, ..entry(path, kind, "") };
+    let tar = Tar::new().header(&at("a", Kind::File, 7)).header(&at("b", Kind::File, 5));
+    let tar = tar.header(&at("d", Kind::Directory, 99)).bytes();
+    assert_eq!(apply_files(&place, &tar).unwrap().newest, Some(7));
+    assert_eq!(apply_files(&Place::new(), &Tar::new().bytes()).unwrap().newest, None);
+}
+
+#[test]
+fn an_archive_that_is_no_layer_is_refused_in_its_own_words() {
+    let bad = [
+        Tar::new().file("../x", b"").bytes(),
+        Tar::new().add("a", Kind::HardLink, "nowhere").bytes(),
+        Tar::new().add("null", Kind::Character, "").bytes(),
+        Tar::new().file("cut", &[1; 5000]).bytes()[..1500].to_vec(),
+        b"no tar at all".repeat(100),
+    ];
+    for blob in bad {
+        let place = Place::new();
+        let error = apply_files(&place, &blob).unwrap_err();
+        assert_eq!((error.code, error.fault), ("TSB_COPY_ARCHIVE", digests::Fault::Input));
+        assert!(!error.message.contains("layer"), "{}", error.message);
+        place.assert_outside_unchanged();
+    }
+}

@@ -22,7 +22,7 @@ use digests::{Cancel, Compression, Error};
 use tempfile::TempDir;
 
 use crate::xattr::Target;
-use crate::{Applied, ApplyRequest, Source, Times, WriteRequest, Written, apply, write};
+use crate::{Applied, ApplyRequest, Form, Source, Times, WriteRequest, Written, apply, write};
 
 pub fn entry<'a>(path: &'a str, kind: Kind, link: &'a str) -> Header<'a> {
     Header {
@@ -105,7 +105,7 @@ impl Place {
         std::fs::write(&path, blob).unwrap();
         ApplyRequest {
             blob: Source::File(path),
-            compression,
+            form: Form::Layer(compression),
             destination: self.layer(),
             max_ratio: None,
             lower: Vec::new(),

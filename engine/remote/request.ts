@@ -1,0 +1,137 @@
+import { interrupted, isTsbError, TsbError } from '../../core/error.ts'
+import { basicAuthorization, redactUrl, splitCredentials } from '../../core/url.ts'
+import type { RemoteWork } from './types.ts'
+
+/** What a server said of a file, for asking whether it is still the same (RFC 9110, 8.8). */
+export interface Validators {
+  readonly etag?: string
+  readonly lastModified?: string
+}
+
+/** An answer with a body, or the word that what we have is still right. */
+export type Answer =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'content'; readonly body: AsyncIterable<Uint8Array>; readonly length?: number; readonly validators: Validators }
+
+/** Tries in all, and the wait before the second one, doubled for each further. */
+const ATTEMPTS = 3
+const BACKOFF_MS = 300
+
+/**
+ * Asks for the content of a URL, unless it still is what `known` describes. Redirects are followed. A server that does not heed
+ * `If-None-Match` and answers with the same entity tag is not read to the end.
+ * @throws TsbError `TSB_HTTP_STATUS`, `TSB_HTTP_UNREACHABLE`, `TSB_HTTP_URL`, `TSB_INTERRUPTED`
+ */
+export async function request(work: RemoteWork, url: string, known: Validators | undefined): Promise<Answer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const response = await sendOnce(work, url, known)
+      const passing = response.status === 429 || response.status >= 500
+      if (!passing || attempt === ATTEMPTS) return await answerOf(response, url, known)
+      await response.body?.cancel()
+    } catch (error) {
+      if (work.signal.aborted) throw interrupted()
+      if (isTsbError(error)) throw error
+      const isLost = /^(?:ECONNRESET|EPIPE|EAI_AGAIN|UND_ERR_SOCKET)$/.test(causeCode(error))
+      if (!isLost || attempt === ATTEMPTS) throw unreachable(url, error)
+    }
+    await new Promise((resolve) => setTimeout(resolve, BACKOFF_MS * 2 ** (attempt - 1)))
+  }
+}
+
+async function sendOnce(work: RemoteWork, url: string, known: Validators | undefined): Promise<Response> {
+  const { url: plain, credentials } = splitCredentials(url)
+  const headers: Record<string, string> = {
+    // Whatever stands at the URL is wanted as it stands there.
+    accept: '*/*',
+    'user-agent': 'tsbuild',
+    ...(known?.etag === undefined ? {} : { 'if-none-match': known.etag }),
+    ...(known?.lastModified === undefined ? {} : { 'if-modified-since': known.lastModified }),
+    ...(credentials === undefined ? {} : { authorization: basicAuthorization(credentials) }),
+  }
+  if (!URL.canParse(plain)) {
+    throw new TsbError('TSB_HTTP_URL', `\`${redactUrl(url)}\` is not a URL`, { fault: 'input', hint: 'check its host and its port' })
+  }
+  return work.effects.fetch(plain, { headers, signal: work.signal, redirect: 'follow' })
+}
+
+async function answerOf(response: Response, url: string, known: Validators | undefined): Promise<Answer> {
+  const { status, headers, body } = response
+  if (known !== undefined && status === 304) return { kind: 'unchanged' }
+  if (status < 200 || status >= 300) {
+    await body?.cancel()
+    throw badStatus(url, status)
+  }
+  const etag = headers.get('etag')
+  if (etag !== null && etag === known?.etag && !etag.startsWith('W/')) {
+    await body?.cancel()
+    return { kind: 'unchanged' }
+  }
+  const lastModified = headers.get('last-modified')
+  // Of what came packed the length is that of the packing.
+  const length = headers.get('content-encoding') === null ? headers.get('content-length') : null
+  return {
+    kind: 'content',
+    body: (body ?? new Blob([]).stream()) as AsyncIterable<Uint8Array>,
+    ...(length === null ? {} : { length: Number(length) }),
+    validators: { ...(etag === null ? {} : { etag }), ...(lastModified === null ? {} : { lastModified }) },
+  }
+}
+
+function badStatus(url: string, status: number): TsbError {
+  const hints: Readonly<Record<number, string>> = {
+    401: 'the server wants credentials: download the file in a `RUN` with a secret',
+    403: 'the server does not give it to everybody: download the file in a `RUN` with a secret',
+    404: 'check the path of the URL',
+    429: 'wait, the server has had too many requests',
+  }
+  return new TsbError('TSB_HTTP_STATUS', `server answers ${status} to \`${redactUrl(url)}\``, {
+    fault: 'remote',
+    hint: hints[status] ?? (status >= 500 ? 'try again later: the server is in trouble' : 'check the URL'),
+  })
+}
+
+/** A connection that did not come to be, or broke. `during` says what of the answer had come. */
+export function unreachable(url: string, error: unknown, during = ''): TsbError {
+  const [reason, hint] = reasonOf(error)
+  return new TsbError('TSB_HTTP_UNREACHABLE', `cannot download \`${redactUrl(url)}\`${during}: ${reason}`, {
+    fault: 'remote',
+    hint,
+    cause: error,
+  })
+}
+
+function reasonOf(error: unknown): readonly [reason: string, hint: string] {
+  const code = causeCode(error)
+  const text = innermost(error)
+  if (/redirect/i.test(text)) return ['too many redirects', 'check the URL: its server sends from one place to the next']
+  switch (code) {
+    case 'ECONNREFUSED':
+      return ['nobody listens there', 'check host and port, and that the server runs']
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return ['no such host', 'check the name of the host, and the network']
+    case 'ECONNRESET':
+    case 'UND_ERR_SOCKET':
+      return ['the connection broke', 'try again']
+    default:
+      return [
+        text === '' ? code : text,
+        /CERT|TLS|SSL/.test(code) ? 'check the certificate of the server' : 'check the URL and the network',
+      ]
+  }
+}
+
+/** The code of what is at the bottom: `fetch failed` says nothing. */
+export function causeCode(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string') return cause.code
+  }
+  return ''
+}
+
+function innermost(error: unknown): string {
+  let text = String(error)
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause.message !== '') text = cause.message
+  return text
+}
