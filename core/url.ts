@@ -9,6 +9,11 @@ export function redactUrl(url: string): string {
   }
 }
 
+/** A text with the user names and passwords of the URLs in it made unreadable, as BuildKit does. An ssh URL's user alone is no secret. */
+export function hideCredentials(text: string): string {
+  return text.replace(/\b(https?:\/\/)[^\s/?#@]+@/gi, '$1xxxxx@').replace(/\b((?:ssh|git):\/\/[^\s/?#@:]+):[^\s/?#@]*@/gi, '$1:xxxxx@')
+}
+
 /** A URL and the user name and password that stood in it. */
 export interface SplitUrl {
   readonly url: string

@@ -29,8 +29,11 @@ export interface CopyInstruction extends Located {
   readonly exclude: readonly string[]
   /** Keep the directories that lead to a source; COPY only. */
   readonly parents: boolean
-  /** Unpack archives: ADD's default. */
-  readonly unpack: boolean
+  /** Unpack archives; absent is ADD's default: those of the context, and no downloads. */
+  readonly unpack: boolean | undefined
+  /** What a download has to be: a digest, or the commit of a repository; ADD only. */
+  readonly checksum: string | undefined
+  readonly keepGitDir: boolean | undefined
 }
 
 /** `COPY [flags] SOURCE… DESTINATION`. @throws TsbError `TSB_DOCKERFILE_ARGUMENTS`, `TSB_DOCKERFILE_FROM_VARIABLE`, `TSB_DOCKERFILE_UNSUPPORTED` */
@@ -41,7 +44,8 @@ export function readCopy(raw: RawInstruction): CopyInstruction {
     const hint = 'give the image a stage (`FROM $image AS name`) and copy from that'
     throw problem('TSB_DOCKERFILE_FROM_VARIABLE', '`--from` cannot have variables', raw.places.word('--from'), hint)
   }
-  return readTransfer(raw, 'COPY', flags, { from, parents: flags.switch('parents') ?? false, unpack: false })
+  const parents = flags.switch('parents') ?? false
+  return readTransfer(raw, 'COPY', flags, { from, parents, unpack: false, checksum: undefined, keepGitDir: undefined })
 }
 
 /** `ADD [flags] SOURCE… DESTINATION`. @throws TsbError `TSB_DOCKERFILE_ARGUMENTS`, `TSB_DOCKERFILE_UNSUPPORTED` */
@@ -55,10 +59,9 @@ export function readAdd(raw: RawInstruction): CopyInstruction {
     'keep-git-dir': 'switch',
     unpack: 'switch',
   })
-  for (const name of ['checksum', 'keep-git-dir'] as const) {
-    if (flags.list(name).length > 0) refuse(raw, `\`ADD --${name}\``, `--${name}`, 'download the file in a `RUN` and check it there')
-  }
-  return readTransfer(raw, 'ADD', flags, { from: undefined, parents: false, unpack: flags.switch('unpack') ?? true })
+  const checksum = flags.text('checksum')
+  const keepGitDir = flags.switch('keep-git-dir')
+  return readTransfer(raw, 'ADD', flags, { from: undefined, parents: false, unpack: flags.switch('unpack'), checksum, keepGitDir })
 }
 
 interface CommonFlags {
@@ -71,10 +74,10 @@ function readTransfer(
   raw: RawInstruction,
   command: 'ADD' | 'COPY',
   flags: CommonFlags,
-  own: { readonly from: string | undefined; readonly parents: boolean; readonly unpack: boolean },
+  own: { readonly from: string | undefined } & Pick<CopyInstruction, 'parents' | 'unpack' | 'checksum' | 'keepGitDir'>,
 ): CopyInstruction {
   if (flags.switch('link') === true) refuse(raw, `\`${command} --link\``, '--link', 'leave the flag out')
-  const { from, parents, unpack } = own
+  const { from, ...rest } = own
   const exclude = flags.list('exclude')
   for (const pattern of exclude) checkPattern(raw, pattern)
   const words = readJsonStrings(raw.rest) ?? splitBlanks(raw.rest)
@@ -101,7 +104,7 @@ function readTransfer(
   const chmod = flags.text('chmod')
   const ref: SourceRef | undefined = from === undefined ? undefined : { name: from, use: 'copy', span: () => raw.places.word('--from') }
   const paths = sources.filter((word) => readHeredoc(word) === undefined)
-  return { kind: 'copy', raw, command, sources: paths, inline, destination, from: ref, chown, chmod, exclude, parents, unpack }
+  return { kind: 'copy', raw, command, sources: paths, inline, destination, from: ref, chown, chmod, exclude, ...rest }
 }
 
 /** @throws TsbError `TSB_PATTERN_INVALID` */

@@ -3,37 +3,47 @@ import type { FileMode } from '../../core/file-mode.ts'
 import type { VertexId } from '../../core/graph.ts'
 import type { CopyAction, FileAction, WriteAction } from '../../core/op.ts'
 import { patternRule } from '../../core/pattern.ts'
+import { hideCredentials } from '../../core/url.ts'
 import { readFileMode } from '../chmod.ts'
 import type { CopyInstruction, InlineSource } from '../instructions/copy.ts'
 import { checkCopyIgnoredFile } from '../lint/copy-ignored-file.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
 import { displayText } from './names.ts'
+import { classifySource, type RemoteSource, refuseChecksum, remoteSource, type SourceKind } from './remote.ts'
 import { sourceOf } from './source.ts'
 import { addHistory, expandBody, expandIn, type LowerContext, placed, type StageState } from './state.ts'
 
-/** COPY, and ADD of local files: one file op, with all paths in order and then the here-documents. */
+/** COPY and ADD: one file op, with all sources in order and then the here-documents. What is elsewhere is fetched by an op of its own. */
 export function lowerCopy(instruction: CopyInstruction, state: StageState, context: LowerContext): void {
   const { raw, command } = instruction
   const expanded = (text: string): string => expandIn(state, context, raw, text).text
   // In BuildKit's order, which its warnings show.
   const chown = instruction.chown === undefined ? '' : expanded(instruction.chown)
   const chmod = instruction.chmod === undefined ? '' : expanded(instruction.chmod)
+  const checksum = instruction.checksum === undefined ? '' : expanded(instruction.checksum)
   const sources = instruction.sources.map(expanded)
   const destination = expanded(instruction.destination)
   const inline = instruction.inline.map((source) => expandInline(source, state, context, raw))
-  for (const source of sources) refuseRemote(instruction, source)
+  const kinds = sources.map((source) => classifySource(instruction, source))
+  if (checksum !== '') refuseChecksum(instruction, kinds)
   const ignore = instruction.from === undefined ? context.request.ignore : undefined
-  for (const source of sources) checkCopyIgnoredFile(raw, source, ignore, context.checks)
+  const locate = (source: string, kind: SourceKind): RemoteSource | string =>
+    kind.kind === 'path'
+      ? source
+      : remoteSource(instruction, source, kind, { checksum, keepGitDir: instruction.keepGitDir }, state, context)
+  const located = sources.map((source, index) => locate(source, kinds[index] as SourceKind))
+  const paths = located.filter((source) => typeof source === 'string')
+  for (const path of paths) checkCopyIgnoredFile(raw, path, ignore, context.checks)
   const target: Target = {
     destination: resolveDestination(state, destination),
     ...(chown === '' ? {} : { chown }),
     ...(chmod === '' ? {} : { chmod: readMode(instruction, chmod) }),
   }
-  const copies = copyActions(instruction, sources, target)
+  const inputs = paths.length === 0 ? [] : [sourceVertex(instruction, state, context, paths.map(anchor))]
+  const copies = copyActions(instruction, located, target, inputs)
   const actions: readonly FileAction[] = [...copies, ...inline.map((source) => writeAction(source, target))]
-  const inputs = copies.length === 0 ? [] : [sourceVertex(instruction, state, context, sources.map(anchor))]
-  const name = state.names.next(displayText(raw, state.variables))
+  const name = state.names.next(hideCredentials(displayText(raw, state.variables)))
   state.vertex = context.graph.add({
     op: { kind: 'file', actions },
     inputs: [state.vertex, ...inputs],
@@ -51,21 +61,37 @@ export function lowerCopy(instruction: CopyInstruction, state: StageState, conte
 /** Where all sources of one instruction go, and what they become there. */
 type Target = Pick<CopyAction, 'destination' | 'chown' | 'chmod'>
 
-/** One action for all paths; with `--parents` one for each, since each has a directory and a pattern of its own. */
+/**
+ * One action for paths that stand side by side, and one for each download, whose vertex joins the inputs. With `--parents` one for
+ * each, since each has a directory and a pattern of its own.
+ */
 function copyActions(
   { raw, parents, exclude, unpack }: CopyInstruction,
-  sources: readonly string[],
+  sources: readonly (string | RemoteSource)[],
   target: Target,
+  inputs: VertexId[],
 ): readonly CopyAction[] {
-  const common = { kind: 'copy', input: 1, unpack, ...target, ...(exclude.length === 0 ? {} : { exclude }) } as const
-  if (!parents) return sources.length === 0 ? [] : [{ ...common, sources: sources.map(anchor) }]
-  return sources.map((source) => {
-    const pivot = source.indexOf(PIVOT)
-    const base = pivot < 0 ? '/' : source.slice(0, pivot)
-    const below = anchor(pivot < 0 ? source : source.slice(pivot + PIVOT.length)).slice(1)
-    placed(raw, source, () => patternRule(below))
-    return { ...common, sources: [anchor(base)], parents: below }
-  })
+  const more = { ...target, ...(exclude.length === 0 ? {} : { exclude }) }
+  const common = { kind: 'copy', input: 1, unpack: unpack ?? true, ...more } as const
+  const actions: CopyAction[] = []
+  let paths: string[] = []
+  for (const source of sources) {
+    if (typeof source !== 'string') {
+      inputs.push(source.vertex)
+      actions.push({ kind: 'copy', input: inputs.length, sources: [source.path], unpack: unpack === true && source.isFile, ...more })
+      paths = []
+    } else if (parents) actions.push({ ...common, ...belowPivot(raw, source) })
+    else if (paths.push(anchor(source)) === 1) actions.push({ ...common, sources: paths })
+  }
+  return actions
+}
+
+function belowPivot(raw: RawInstruction, source: string): Pick<CopyAction, 'sources' | 'parents'> {
+  const pivot = source.indexOf(PIVOT)
+  const base = pivot < 0 ? '/' : source.slice(0, pivot)
+  const below = anchor(pivot < 0 ? source : source.slice(pivot + PIVOT.length)).slice(1)
+  placed(raw, source, () => patternRule(below))
+  return { sources: [anchor(base)], parents: below }
 }
 
 /** What stands before it in a source is left out at the destination. */
@@ -84,18 +110,6 @@ function writeAction({ name, content }: InlineSource, target: Target): WriteActi
 function sourceVertex(instruction: CopyInstruction, state: StageState, context: LowerContext, paths: readonly string[]): VertexId {
   if (instruction.from !== undefined) return sourceOf(instruction.from, instruction.raw, state, context, paths)
   return context.graph.files('context', paths)
-}
-
-function refuseRemote(instruction: CopyInstruction, source: string): void {
-  const isUrl = /^https?:\/\//.test(source)
-  const isGit = /^(git|ssh):\/\/|^[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:/.test(source) || (isUrl && /\.git(#.*|\?.*)?$/.test(source))
-  if (!isUrl && !isGit) return
-  const { raw, command } = instruction
-  const what = isGit ? 'a git repository' : 'a URL'
-  const span = raw.places.word(source)
-  if (command === 'COPY')
-    throw problem('TSB_DOCKERFILE_COPY_REMOTE', `\`COPY\` cannot take ${what}`, span, 'download it in a `RUN`, or use `ADD`')
-  throw problem('TSB_DOCKERFILE_UNSUPPORTED', `\`ADD\` of ${what} is not supported yet`, span, 'download it in a `RUN`')
 }
 
 function readMode(instruction: CopyInstruction, text: string): FileMode {

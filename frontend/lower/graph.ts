@@ -1,16 +1,17 @@
 import type { Graph, Vertex, VertexId } from '../../core/graph.ts'
 import type { ResolvedImage } from '../../core/image-plan.ts'
-import type { Op } from '../../core/op.ts'
+import type { GitOp, HttpOp, Op } from '../../core/op.ts'
 import type { Platform } from '../../core/platform.ts'
 import type { Span } from '../../core/span.ts'
 
 export type NewVertex = Omit<Vertex, 'id' | 'span' | 'ignoreCache'> & { readonly span?: Span; readonly ignoreCache?: boolean }
 
-/** Collects vertices, inputs before their users; images, contexts and scratch once each. */
+/** Collects vertices, inputs before their users; images, contexts, downloads and scratch once each. */
 export class GraphBuilder {
   readonly #vertices: Vertex[] = []
   readonly #images = new Map<string, VertexId>()
   readonly #files = new Map<string, { readonly id: VertexId; readonly paths: Set<string> }>()
+  readonly #remotes = new Map<string, VertexId>()
   #scratch: VertexId | undefined
 
   add(vertex: NewVertex): VertexId {
@@ -32,6 +33,16 @@ export class GraphBuilder {
     const op: Op = { kind: 'image', reference: image.reference, image: image.image, platform }
     const id = this.add({ op, inputs: [], ...describe() })
     this.#images.set(key, id)
+    return id
+  }
+
+  /** The vertex that fetches something; the same thing is fetched once. */
+  remote(op: HttpOp | GitOp, described: Pick<NewVertex, 'name' | 'stage' | 'span'>): VertexId {
+    const key = JSON.stringify(op)
+    const known = this.#remotes.get(key)
+    if (known !== undefined) return known
+    const id = this.add({ op, inputs: [], ...described })
+    this.#remotes.set(key, id)
     return id
   }
 
