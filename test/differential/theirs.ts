@@ -31,7 +31,9 @@ export async function buildTheirs(
   const building: Building = { oracle, bases, fresh }
   try {
     const failures = await Promise.all(
-      cases.map((given, index) => limit(() => buildOne(building, given, { folder: contextFolder(folder, given), server }, tags[index] ?? ''))),
+      cases.map((given, index) =>
+        limit(() => buildOne(building, given, { folder: contextFolder(folder, given), server }, tags[index] ?? '')),
+      ),
     )
     const archive = join(folder, 'theirs.tar')
     const built = tags.filter((_, index) => failures[index] === undefined)
