@@ -9,6 +9,7 @@ export { type Outline, type OutlineArg, type OutlineRequest, outline } from './c
 export { listTargets, type Target, type TargetList } from './call/targets.ts'
 export { ignoredBy, parseIgnore } from './ignore.ts'
 export { type GitReference, isHttpUrl, parseGit } from './remote.ts'
+export { suggest } from './suggest.ts'
 export type { CompileRequest, IgnoreFile, IgnoreFileRule, NamedContext, ResolveImage } from './types.ts'
 
 /**

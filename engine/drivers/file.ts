@@ -42,9 +42,9 @@ async function selectionDigest(context: SnapshotterContext, op: FileOp, input: S
     const request = { treesDirectory: context.store.layout.trees, tree: treeOf(input), paths, ...filterOf(action) }
     const selected = await context.native.select(request)
     const missing = selected.entries.indexOf(null)
-    if (missing >= 0) throw await sourceMissing(input, paths[missing] ?? '')
+    if (missing >= 0) throw await sourceMissing(context, input, paths[missing] ?? '')
     const unfound = unfoundBelow(action, selected.empty)
-    if (unfound !== undefined) throw await sourceMissing(input, unfound)
+    if (unfound !== undefined) throw await sourceMissing(context, input, unfound)
     selections.push({ names: paths.map((path) => posix.basename(path)), content: selected.digest })
   }
   return canonicalDigest(selections)

@@ -47,7 +47,7 @@ export async function mountedPath(context: SnapshotterContext, input: StepResult
   const treesDirectory = context.store.layout.trees
   const { digest, entries } = await context.native.select({ treesDirectory, tree: treeOf(input), paths: [path] })
   const entry = entries[0]
-  if (entry === null || entry === undefined) throw await sourceMissing(input, path, 'TSB_MOUNT_SOURCE_MISSING')
+  if (entry === null || entry === undefined) throw await sourceMissing(context, input, path, 'TSB_MOUNT_SOURCE_MISSING')
   return { digest, entry }
 }
 

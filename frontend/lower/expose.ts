@@ -35,6 +35,7 @@ function readPorts(word: string, raw: RawInstruction, checks: Checks): readonly 
     .slice(0, -2)
     .join(':')
     .replace(/^\[(.*)\]$/, '$1')
+  if ((parts.at(-1) ?? '') === '') throw fail('there is no port')
   checkExposeFormat(raw, word, written, ip !== '' || host !== '', checks)
   const container = readRange(parts.at(-1) ?? '', fail)
   if (host !== '') {

@@ -91,6 +91,20 @@ const CASES: readonly Case[] = [
     names: ['/nothing', 'Dockerfile:2'],
   },
   {
+    name: 'mistyped COPY source',
+    files: { Dockerfile: 'FROM scratch\nCOPY src/lib/mian.go /\n', 'src/lib/main.go': '' },
+    exit: 1,
+    code: 'TSB_COPY_SOURCE_MISSING',
+    names: ['did you mean `/src/lib/main.go`', 'Dockerfile:2'],
+  },
+  {
+    name: 'mistyped source in a stage',
+    files: { Dockerfile: 'FROM scratch AS a\nCOPY . /\nFROM scratch\nCOPY --from=a /scr/main.go /\n', 'src/main.go': '' },
+    exit: 1,
+    code: 'TSB_COPY_SOURCE_MISSING',
+    names: ['did you mean `/src/main.go`', 'Dockerfile:4'],
+  },
+  {
     name: 'excluded COPY source',
     files: { Dockerfile: 'FROM busybox\nCOPY secret.txt /\n', 'secret.txt': 's', '.dockerignore': '# comment\n*.txt\n' },
     exit: 1,
