@@ -78,13 +78,16 @@ function filesRoot(name: string, stage: Stage, id: string, context: LowerContext
   return context.graph.add({ op, inputs, name: `[context ${name}] as the root of ${id}`, stage: id, span: stage.from.raw.span })
 }
 
-/** The base's config as BuildKit takes it over: its known fields, a clean directory, and always a PATH. */
+/**
+ * The base's config as BuildKit takes it over: its known fields, a clean directory (entered twice, which shows where it is relative),
+ * and always a PATH.
+ */
 function beginConfig(image: ImageConfig | undefined): ConfigDraft {
   if (image === undefined) return { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' }
   const config: ConfigDraft = knownFields(image.config ?? {})
   const env = config.Env ?? []
   if (!env.some((entry) => entry.startsWith('PATH='))) config.Env = withVariable(env, 'PATH', DEFAULT_PATH)
-  if (config.WorkingDir !== undefined && config.WorkingDir !== '') config.WorkingDir = posix.resolve('/', config.WorkingDir)
+  if (config.WorkingDir !== undefined && config.WorkingDir !== '') config.WorkingDir = posix.resolve('/', config.WorkingDir, config.WorkingDir)
   return config
 }
 
