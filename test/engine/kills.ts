@@ -11,13 +11,15 @@ import { storeFaults } from './store-check.ts'
 /** The step's argument makes every round execute something; the two slow steps are in parallel. */
 const DOCKERFILE = `FROM busybox AS a
 ARG ROUND
-RUN echo $ROUND > /a && head -c 300000 /dev/zero > /zeros && sleep 0.1
+RUN --mount=type=cache,target=/c,sharing=locked --mount=type=bind,target=/context \\
+    echo $ROUND > /a && head -c 300000 /dev/zero > /zeros && sleep 0.1 && echo $ROUND > /c/round
 FROM busybox AS b
 COPY many /many
 FROM busybox
 COPY --from=a /a /zeros /from-a/
 COPY --from=b /many /many
-RUN cat /from-a/a > /result && sleep 0.1
+RUN --mount=type=cache,id=/c,target=/other,sharing=locked --mount=type=cache,from=b,source=/many,target=/seeded \\
+    test -e /seeded/file199 && cat /from-a/a > /result && sleep 0.1
 `
 
 /** Kills a command of the command line at `count` random instants; after each, nothing runs on and the store is sound. */

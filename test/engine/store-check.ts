@@ -17,6 +17,7 @@ export function storeFaults(root: string): readonly string[] {
       ...column('SELECT id FROM layers WHERE lease IS NOT NULL').map((id) => `unpublished layer ${id}`),
       ...layers.filter((id) => !existsSync(join(root, 'layers', id, 'diff'))).map((id) => `layer without directory ${id}`),
       ...directories.filter((id) => !layers.includes(id)).map((id) => `directory without layer ${id}`),
+      ...cacheFaults(column, root),
       ...readdirSync(join(root, 'work')).map((id) => `work directory ${id}`),
       ...['trees', 'contexts', 'oci'].flatMap((folder) => partialFiles(join(root, folder))),
       ...damagedBlobs(join(root, 'oci/blobs/sha256')),
@@ -27,6 +28,17 @@ export function storeFaults(root: string): readonly string[] {
   } finally {
     database.close()
   }
+}
+
+function cacheFaults(column: (query: string) => readonly string[], root: string): readonly string[] {
+  const known = column('SELECT id FROM caches')
+  const directories = existsSync(join(root, 'caches')) ? readdirSync(join(root, 'caches')) : []
+  return [
+    ...column('SELECT cache FROM cache_uses').map((id) => `cache in use ${id}`),
+    ...column('SELECT id FROM caches WHERE lease IS NOT NULL OR identity IS NULL').map((id) => `unfinished cache ${id}`),
+    ...known.filter((id) => !directories.includes(id)).map((id) => `cache without directory ${id}`),
+    ...directories.filter((id) => !known.includes(id)).map((id) => `directory without cache ${id}`),
+  ]
 }
 
 /** What is younger than the last sync is noted as unsynced, and in this boot: see store/unsynced.ts. */

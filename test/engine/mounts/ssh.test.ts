@@ -2,15 +2,17 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { openAgents, parseSsh } from '../../../engine/ssh/agents.ts'
 import { createFrames, frame } from '../../../engine/ssh/frames.ts'
 import { sshReader, sshString, sshUint32 } from '../../../engine/ssh/wire.ts'
+import { leftovers } from '../../support/leftovers.ts'
 import { runProcess } from '../../support/process.ts'
+import { openProject } from '../project.ts'
 
 const KEYGEN = await runProcess('ssh-keygen', ['-?']).then(
   () => false as const,
@@ -52,7 +54,6 @@ test('keys out of files: listed, and their signatures are valid', { skip: KEYGEN
   assert.ok(socket)
   const { mode, uid, gid } = statSync(socket.path)
   assert.deepEqual([mode & 0o777, uid, gid], [0o640, 3, 4])
-  const { readFileSync } = await import('node:fs')
   const lines = (text: string): readonly string[] => text.split('\n').map((line) => line.trim().split(' ').slice(0, 2).join(' '))
   const expected = paths.flatMap((path) => lines(readFileSync(`${path}.pub`, 'utf8')).filter(Boolean))
   assert.deepEqual(lines(await listKeys(socket.path)).filter(Boolean), expected)
@@ -96,6 +97,44 @@ test("the user's agent: keys and signatures pass, nothing else does", { skip: KE
   }
   const gone = await openAgents([{ id: 'a', paths: [upstream] }], {}).catch((error: { code: string }) => error.code)
   assert.equal(gone, 'TSB_SSH_UNREADABLE')
+})
+
+test('a step reaches the agent, as any user that it is for', { skip: KEYGEN, timeout: 60_000 }, async () => {
+  await using project = await openProject({})
+  const { tsbuild, directory } = project
+  // OpenSSH's client, with all that it loads.
+  const tools = join(directory, 'tools')
+  mkdirSync(tools)
+  const { stdout } = await runProcess('sh', ['-c', 'file=$(command -v ssh-add); echo $file; ldd $file'])
+  for (const [path] of stdout.matchAll(/\/\S+/g)) copyFileSync(path, join(tools, basename(path)))
+  const loader = basename(/\/\S*ld-linux\S*/.exec(stdout)?.[0] ?? '')
+  const key = await makeKey('ed25519')
+  project.write({
+    Dockerfile: `FROM busybox
+RUN mkdir /out && chmod 777 /out
+USER 7:8
+RUN --mount=type=ssh,uid=7 --mount=source=tools,target=/t /t/${loader} --library-path /t /t/ssh-add -L > /out/keys; echo $SSH_AUTH_SOCK >> /out/keys
+RUN --mount=type=ssh,uid=9,target=/x --mount=source=tools,target=/t ! /t/${loader} --library-path /t /t/ssh-add -L
+`,
+  })
+  await tsbuild.must(['-t', 'app', '--network', 'none', '--ssh', `default=${key}`, directory])
+  const text = await tsbuild.must(['run', '--rm', '--network', 'none', 'app', 'sh', '-c', 'cat /out/keys; ls -d /run /x /t 2>&1 | wc -l'])
+  assert.equal(text.replaceAll(' \n', '\n'), `${readFileSync(`${key}.pub`, 'utf8').trim()}\n/run/buildkit/ssh_agent.0\n3\n`)
+  assert.deepEqual(await leftovers(tsbuild.root), [])
+})
+
+test('a socket has room below a long path', { timeout: 60_000 }, async () => {
+  const deep = join(folder, 'a'.repeat(120))
+  mkdirSync(deep)
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const path = join(folder, 'pkcs8')
+  writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  const agents = await openAgents([{ id: 'x', paths: [path] }], {})
+  {
+    await using socket = await agents.open('x', OWNER, deep)
+    assert.ok(socket && statSync(socket.path).isSocket())
+  }
+  assert.deepEqual(readdirSync(deep), [])
 })
 
 test('hashes of RSA signatures, and what makes no sense', { timeout: 60_000 }, async () => {
