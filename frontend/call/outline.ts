@@ -35,7 +35,7 @@ export interface OutlineRequest {
 export async function outline(request: CompileRequest, resolveImage: ResolveImage): Promise<Outline> {
   const { problems, analysed } = await analyse(request, resolveImage, false)
   problems.throwIfAny()
-  const collector = new Collector(analysed as Analysed)
+  const collector = new Collector(analysed as Analysed, request)
   const { from, index } = (analysed as Analysed).target
   collector.visit(index)
   return {
@@ -57,9 +57,9 @@ class Collector {
   readonly #globals: ReadonlyMap<string, GlobalArg>
   readonly #visited = new Set<number>()
 
-  constructor(analysed: Analysed) {
+  constructor(analysed: Analysed, { buildArgs }: CompileRequest) {
     this.#analysed = analysed
-    this.#globals = globalArgs(analysed)
+    this.#globals = globalArgs(analysed, buildArgs)
   }
 
   visit(index: number): void {

@@ -94,6 +94,16 @@ test('an outline has arguments, secrets and agents of the target and of the stag
   )
 })
 
+test('an argument that is given does not need what its default needs', async () => {
+  const text = 'ARG A=1\nARG B=$A\nFROM scratch\nARG B\n'
+  const names = async (more: Partial<BuildOptions>): Promise<readonly string[]> => {
+    const { answer } = await ask('outline', text, more)
+    return answer.kind === 'outline' ? answer.outline.args.map(({ name }) => name) : []
+  }
+  assert.deepEqual(await names({}), ['A', 'B'])
+  assert.deepEqual(await names({ buildArgs: [['B', '2']] }), ['B'])
+})
+
 test('targets are the stages, the last one built by default', async () => {
   const { answer } = await ask('targets', 'ARG X\n# one is first\nFROM a:$X AS One\nFROM --platform=$Y scratch\n')
   assert.ok(answer.kind === 'targets')
