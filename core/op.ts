@@ -7,7 +7,7 @@ import type { Platform } from './platform.ts'
  * What a vertex does: a closed union. A new kind does not compile until the engine has a driver for it.
  * Inputs are not part of an op: they are the edges of the graph, and ops name them by index.
  */
-export type Op = ScratchOp | ImageOp | LocalOp | HttpOp | GitOp | RunOp | FileOp
+export type Op = ScratchOp | ImageOp | LocalOp | HttpOp | GitOp | RunOp | FileOp | MergeOp
 
 export type OpKind = Op['kind']
 
@@ -85,6 +85,14 @@ export interface RunOp {
 export interface FileOp {
   readonly kind: 'file'
   readonly actions: readonly FileAction[]
+}
+
+/**
+ * COPY --link: input 1, a root that was made on nothing, is laid over the root of input 0 as a layer is: what it has replaces what is
+ * there, directories take what is in them together, and no link is followed.
+ */
+export interface MergeOp {
+  readonly kind: 'merge'
 }
 
 export type FileAction = CopyAction | WriteAction | MakeDirectoryAction

@@ -13,6 +13,7 @@ export interface Addon {
   list(request: string): Promise<string>
   change(request: string, token?: CancelToken): Promise<string>
   commit(request: string, token?: CancelToken): Promise<string>
+  layOver(request: string): Promise<string>
   delta(request: string): Promise<string>
   applyLayer(request: string, token?: CancelToken, arrival?: ArrivalToken): Promise<string>
   writeLayer(request: string, token?: CancelToken): Promise<string>

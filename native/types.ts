@@ -19,6 +19,8 @@ export interface Native {
   change(request: ChangeRequest, signal?: AbortSignal): Promise<CommitResult>
   /** Indexes an overlay upper and merges it over the tree of its parent. */
   commit(request: CommitRequest, signal?: AbortSignal): Promise<CommitResult>
+  /** Makes the tree of what shows when the root `upper`, which stands on nothing, is laid over the root `lower` as a layer. */
+  layOver(request: LayOverRequest): Promise<Digest>
   /** The `delta` that `commit` found in an overlay upper; everything is read, nothing is changed. */
   delta(upper: string): Promise<Digest>
   /** Opens a file that somebody still writes, for `applyLayer`. @throws TsbError `TSB_LAYER_READ` */
@@ -196,6 +198,13 @@ export interface CommitResult {
   /** Entries and content bytes in the upper. */
   readonly entries: number
   readonly bytes: number
+}
+
+export interface LayOverRequest {
+  readonly treesDirectory: string
+  /** Trees. */
+  readonly lower: Digest
+  readonly upper: Digest
 }
 
 /**

@@ -19,5 +19,6 @@ export function createLimits(): Limits {
     git: pLimit(4),
     run: pLimit(Math.max(16, cores * 4)),
     file: pLimit(Math.max(2, Math.ceil(cores / 2))),
+    merge: pLimit(cores),
   }
 }

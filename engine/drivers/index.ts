@@ -5,6 +5,7 @@ import type { RunResources } from '../mounts/resources.ts'
 import { fileDriver } from './file.ts'
 import { imageDriver } from './image.ts'
 import { localDriver } from './local.ts'
+import { mergeDriver } from './merge.ts'
 import { gitDriver, httpDriver } from './remote.ts'
 import type { StepResult } from './result.ts'
 import { runDriver } from './run.ts'
@@ -25,5 +26,6 @@ export function createDrivers(
     git: gitDriver(building),
     run: runDriver(session, resources),
     file: fileDriver(session.snapshotter),
+    merge: mergeDriver(session.snapshotter),
   }
 }

@@ -1,6 +1,6 @@
 import { isTsbError } from '../../core/error.ts'
 import { patternRule } from '../../core/pattern.ts'
-import { readFlags, refuse } from '../flags.ts'
+import { readFlags } from '../flags.ts'
 import { chompBody, readHeredoc } from '../heredoc.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
@@ -27,6 +27,8 @@ export interface CopyInstruction extends Located {
   readonly chown: string | undefined
   readonly chmod: string | undefined
   readonly exclude: readonly string[]
+  /** Copy on nothing, and lay that over what the stage has. */
+  readonly link: boolean
   /** Keep the directories that lead to a source; COPY only. */
   readonly parents: boolean
   /** Unpack archives; absent is ADD's default: those of the context, and no downloads. */
@@ -76,7 +78,7 @@ function readTransfer(
   flags: CommonFlags,
   own: { readonly from: string | undefined } & Pick<CopyInstruction, 'parents' | 'unpack' | 'checksum' | 'keepGitDir'>,
 ): CopyInstruction {
-  if (flags.switch('link') === true) refuse(raw, `\`${command} --link\``, '--link', 'leave the flag out')
+  const link = flags.switch('link') ?? false
   const { from, ...rest } = own
   const exclude = flags.list('exclude')
   for (const pattern of exclude) checkPattern(raw, pattern)
@@ -104,7 +106,7 @@ function readTransfer(
   const chmod = flags.text('chmod')
   const ref: SourceRef | undefined = from === undefined ? undefined : { name: from, use: 'copy', span: () => raw.places.word('--from') }
   const paths = sources.filter((word) => readHeredoc(word) === undefined)
-  return { kind: 'copy', raw, command, sources: paths, inline, destination, from: ref, chown, chmod, exclude, ...rest }
+  return { kind: 'copy', raw, command, sources: paths, inline, destination, from: ref, chown, chmod, exclude, link, ...rest }
 }
 
 /** @throws TsbError `TSB_PATTERN_INVALID` */

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { FileMode } from '../../core/file-mode.ts'
 import type { VertexId } from '../../core/graph.ts'
-import type { CopyAction, FileAction, WriteAction } from '../../core/op.ts'
+import type { CopyAction, FileAction, FileOp, WriteAction } from '../../core/op.ts'
 import { patternRule } from '../../core/pattern.ts'
 import { hideCredentials } from '../../core/url.ts'
 import { readFileMode } from '../chmod.ts'
@@ -43,19 +43,34 @@ export function lowerCopy(instruction: CopyInstruction, state: StageState, conte
   const inputs = paths.length === 0 ? [] : [sourceVertex(instruction, state, context, paths.map(anchor))]
   const copies = copyActions(instruction, located, target, inputs)
   const actions: readonly FileAction[] = [...copies, ...inline.map((source) => writeAction(source, target))]
-  const name = state.names.next(hideCredentials(displayText(raw, state.variables)))
-  state.vertex = context.graph.add({
-    op: { kind: 'file', actions },
-    inputs: [state.vertex, ...inputs],
-    name,
-    stage: state.id,
-    span: raw.span,
-    ignoreCache: context.request.noCache,
-  })
+  addCopy({ kind: 'file', actions }, inputs, instruction.link && chmod === '', raw, state, context)
   const parents = instruction.parents ? ['--parents'] : []
   const flags = [...parents, ...(chown === '' ? [] : [`--chown=${chown}`]), ...(chmod === '' ? [] : [`--chmod=${chmod}`])]
   const texts = [...sources, ...inline.map((source) => `<<${source.name}`)]
   addHistory(state, `${[command, ...flags, ...texts, destination].join(' ')} # buildkit`, true)
+}
+
+/**
+ * Adds the copy to the stage's root, or on nothing and then over the root. Like BuildKit, whose frontend does not link what gets
+ * a mode. Docker's classic image store cannot link at all and copies; the one that is its default today can, and so do we.
+ */
+function addCopy(
+  op: FileOp,
+  inputs: readonly VertexId[],
+  link: boolean,
+  raw: RawInstruction,
+  state: StageState,
+  context: LowerContext,
+): void {
+  const text = hideCredentials(displayText(raw, state.variables))
+  const common = { stage: state.id, span: raw.span, ignoreCache: context.request.noCache }
+  const root = link ? context.graph.scratch() : state.vertex
+  const copied = context.graph.add({ op, inputs: [root, ...inputs], name: state.names.next(text), ...common })
+  if (!link) state.vertex = copied
+  else {
+    const merge = { op: { kind: 'merge' }, inputs: [state.vertex, copied], name: state.names.again(`LINK ${text}`) } as const
+    state.vertex = context.graph.add({ ...merge, ...common })
+  }
 }
 
 /** Where all sources of one instruction go, and what they become there. */

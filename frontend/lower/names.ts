@@ -17,6 +17,11 @@ export class StepNames {
 
   next(text: string): string {
     this.#index++
+    return this.again(text)
+  }
+
+  /** A further vertex of the step that came last. */
+  again(text: string): string {
     const total = String(this.#total)
     const stage = this.#label === '' ? '' : `${this.#label} `
     return `[${stage}${String(this.#index).padStart(total.length)}/${total}] ${text}`

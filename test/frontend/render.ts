@@ -42,7 +42,8 @@ function renderVertex(vertex: Vertex): string {
 function renderOp(op: Op): string {
   switch (op.kind) {
     case 'scratch':
-      return 'scratch'
+    case 'merge':
+      return op.kind
     case 'image':
       return `image ${op.reference} ${op.image.slice(0, 15)} ${formatPlatform(op.platform)}`
     case 'local':

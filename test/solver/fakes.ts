@@ -50,6 +50,7 @@ export function fakeDrivers(behaviours: Readonly<Record<string, Behaviour>>): Fa
     git: { ...driver(() => 'git'), recorded: false },
     run: driver((op: RunOp) => op.args[0] ?? ''),
     file: driver(() => 'file'),
+    merge: driver(() => 'merge'),
   }
   return Object.assign(fake, { drivers: drivers as unknown as Drivers<Content> })
 }

@@ -15,6 +15,7 @@ mod delta;
 mod envelope;
 mod export_directory;
 mod export_tar;
+mod lay_over;
 mod list;
 mod output;
 mod read_file;

@@ -69,6 +69,14 @@ pub(crate) fn conclude(upper: &OwnedFd, parent: &Tree, mut delta: Delta, trees: 
     })
 }
 
+/// Makes the tree of two roots, of which `upper` stands on nothing and is laid over `lower` as overlayfs does it with layers.
+/// Fails with `TSB_TREE_MISSING`, `TSB_TREE_CORRUPT`, `TSB_DISK_FULL`.
+pub fn lay_over(trees: &Path, lower: &blake3::Hash, upper: &blake3::Hash) -> Result<blake3::Hash> {
+    let (lower, upper) = (Tree::load(trees, lower)?, Tree::load(trees, upper)?);
+    let entries = upper.entries(0..upper.len()).collect::<Result<Vec<_>>>()?;
+    tree::merge(&lower, &entries)?.tree.save(trees)
+}
+
 /// A directory that the layer's archive did not mention has the parent's owner, mode and attributes.
 fn take_from_parent(upper: &OwnedFd, path: &[u8], parent: &Tree) -> Result<()> {
     let Some(index) = parent.find(path) else { return Ok(()) };
