@@ -1,4 +1,6 @@
+import type { Span } from '../../core/span.ts'
 import type { Problems } from '../problems.ts'
+import type { RawInstruction } from '../source.ts'
 import { type CheckOptions, commentOptions } from './options.ts'
 import { type Finding, type Rule, ruleUrl } from './rule.ts'
 
@@ -30,7 +32,7 @@ export class Checks {
       message: detail,
       hint,
       spans: [at ?? raw.span],
-      within: within ?? raw.span,
+      within: within ?? whole(raw),
       rule: { description: rule.description, ...(rule.unlisted ? {} : { url: ruleUrl(rule.name) }) },
     })
   }
@@ -41,4 +43,9 @@ export class Checks {
     const named = all.some((options) => options[key].has('all') || options[key].has(name))
     return experimental ? named : !named
   }
+}
+
+/** The instruction with the blank lines and comments behind a last continuation, which BuildKit counts to it. */
+function whole({ span, lastLine }: RawInstruction): Span {
+  return lastLine > span.end.line ? { ...span, end: { line: lastLine, column: 1 } } : span
 }

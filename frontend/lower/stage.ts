@@ -87,7 +87,8 @@ function beginConfig(image: ImageConfig | undefined): ConfigDraft {
   const config: ConfigDraft = knownFields(image.config ?? {})
   const env = config.Env ?? []
   if (!env.some((entry) => entry.startsWith('PATH='))) config.Env = withVariable(env, 'PATH', DEFAULT_PATH)
-  if (config.WorkingDir !== undefined && config.WorkingDir !== '') config.WorkingDir = posix.resolve('/', config.WorkingDir, config.WorkingDir)
+  if (config.WorkingDir !== undefined && config.WorkingDir !== '')
+    config.WorkingDir = posix.resolve('/', config.WorkingDir, config.WorkingDir)
   return config
 }
 
