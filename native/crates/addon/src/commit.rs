@@ -49,3 +49,20 @@ pub fn commit<'env>(env: &'env Env, request: String, token: Option<&CancelToken>
         commit::commit(&request, cancel).map(Answer::from)
     })
 }
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LayOver {
+    trees_directory: Bytes,
+    lower: String,
+    upper: String,
+}
+
+#[napi]
+pub fn lay_over<'env>(env: &'env Env, request: String) -> napi::Result<Object<'env>> {
+    call(env, request, None, |request: LayOver, _| {
+        let (lower, upper) = (parse_digest(&request.lower)?, parse_digest(&request.upper)?);
+        let tree = commit::lay_over(&request.trees_directory.into_path(), &lower, &upper)?;
+        Ok(format_digest(&tree))
+    })
+}

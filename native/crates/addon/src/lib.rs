@@ -15,7 +15,6 @@ mod delta;
 mod envelope;
 mod export_directory;
 mod export_tar;
-mod lay_over;
 mod list;
 mod output;
 mod read_file;
