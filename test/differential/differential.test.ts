@@ -27,6 +27,7 @@ const DELIBERATE: Readonly<Record<string, string>> = {
   'context/named-image-scratch': 'Docker writes an empty architecture and no directory where a context is the empty image: a defect',
   'copy/block-device': "BuildKit's transfer of the context turns block devices into character devices: a defect",
   'copy/chown-huge': 'Docker takes numbers beyond 31 bits for names, which nobody has, and gives the file to root: we take the number',
+  'run/mount-below-existing': 'below Docker, a directory looks changed in which the target of a mount was made: we leave it as it was',
   'stages/target-by-number': 'stages are called by number in COPY --from, and Docker once took a number as the target, too: so do we',
   'epoch/context-is-local': 'this Docker Engine does not know sources of the time by name: newer BuildKits do, and so do we',
   'epoch/default-in-file': 'this Docker Engine does not know a time of the Dockerfile: newer BuildKits do, and so do we',

@@ -16,8 +16,8 @@ pub(crate) struct Owner {
     pub gid: u32,
 }
 
-/// Reads `user[:group]`. A number alone is user and group; a name alone brings its own group; with a colon, a group that
-/// is missing or unknown leaves the user's. Unknown users are 0, as in BuildKit, whose manual promises an error.
+/// Reads `user[:group]`. A number is user and group; a name brings its own group; after a colon, nothing is group 0, and
+/// a group that is unknown leaves the user's. Unknown users are 0, as in BuildKit, whose manual promises an error.
 /// Fails with `TSB_COPY_OWNER` when passwd or group cannot be read, and for a name on `scratch`: where there is no
 /// layer yet, there is nobody to mean (BuildKit fails as well).
 pub(super) fn look_up(root: &Root<'_>, text: &str) -> Result<Owner> {
@@ -33,12 +33,13 @@ pub(super) fn look_up(root: &Root<'_>, text: &str) -> Result<Owner> {
         );
     }
     let mut owner = match user.parse::<u32>() {
-        Ok(uid) => Owner { uid, gid: if group.is_none() { uid } else { 0 } },
+        Ok(uid) => Owner { uid, gid: uid },
         Err(_) if user.is_empty() => Owner::default(),
         Err(_) => find_user(&read(root, b"/etc/passwd")?, user).unwrap_or_default(),
     };
     match group.map(|group| (group, group.parse::<u32>())) {
-        None | Some(("", _)) => {}
+        None => {}
+        Some(("", _)) => owner.gid = 0,
         Some((_, Ok(gid))) => owner.gid = gid,
         Some((name, Err(_))) => owner.gid = find_group(&read(root, b"/etc/group")?, name).unwrap_or(owner.gid),
     }
@@ -124,6 +125,8 @@ mod tests {
             ("77:grp", (77, 900)),
             ("abc:", (0, 0)),
             ("7:", (7, 0)),
+            ("bob:", (500, 0)),
+            ("7:nogrp", (7, 7)),
         ];
         let on_base = request(folder.path(), Some("base"));
         let root = Root::open(&on_base).unwrap();
