@@ -1,4 +1,11 @@
-import { type Instruction as AstInstruction, DockerfileParser, ModifiableInstruction } from 'dockerfile-ast'
+import {
+  type Argument,
+  type Instruction as AstInstruction,
+  DockerfileParser,
+  type Flag,
+  ModifiableInstruction,
+  type Variable,
+} from 'dockerfile-ast'
 import type { SourceFile, Span } from '../core/span.ts'
 import type { LogicalLine } from './lines.ts'
 import type { Places } from './source.ts'
@@ -38,8 +45,8 @@ export function locate(file: SourceFile, lines: readonly string[], escape: strin
     start: { line: line.first + 1, column: indent + 1 },
     end: { line: line.end + 1, column: endText.length + 1 },
   }
-  let parsed: AstInstruction | undefined
-  const instruction = (): AstInstruction | undefined => (parsed ??= parse(lines, escape, line))
+  let parsed: Parsed | undefined
+  const instruction = (): Parsed => (parsed ??= parse(lines, escape, line))
   // What its lines lack: its own first line is the second one of what is parsed.
   const shift = line.first - 1
   const at = (range: Range | undefined | null): Span => {
@@ -53,37 +60,64 @@ export function locate(file: SourceFile, lines: readonly string[], escape: strin
     }
   }
   const places: Places = {
-    keyword: () => at(instruction()?.getInstructionRange()),
-    word: (text) => {
-      const found = instruction()
-      return at(found === undefined ? undefined : rangeOfWord(found, text))
-    },
-    variable: (name) => {
-      const variables = instruction()?.getVariables() ?? []
-      return at(variables.find((variable) => variable.getName() === name)?.getRange())
-    },
+    keyword: () => at(instruction().found?.getInstructionRange()),
+    word: (text) => at(rangeOfWord(instruction(), text)),
+    variable: (name) =>
+      at(
+        instruction()
+          .variables.find((variable) => variable.getName() === name)
+          ?.getRange(),
+      ),
   }
   return { span, places }
 }
 
+/** What the library says of one instruction; each list is made once, when it is asked for. */
+class Parsed {
+  readonly found: AstInstruction | undefined
+  #args: readonly Argument[] | undefined
+  #words: Map<string, Argument> | undefined
+  #variables: readonly Variable[] | undefined
+
+  constructor(found: AstInstruction | undefined) {
+    this.found = found
+  }
+
+  get flags(): readonly Flag[] {
+    return this.found instanceof ModifiableInstruction ? this.found.getFlags() : []
+  }
+
+  get args(): readonly Argument[] {
+    return (this.#args ??= this.found?.getArguments() ?? [])
+  }
+
+  get variables(): readonly Variable[] {
+    return (this.#variables ??= this.found?.getVariables() ?? [])
+  }
+
+  /** The first argument with this text. */
+  argument(text: string): Argument | undefined {
+    // From the back, so that the first of two stays.
+    this.#words ??= new Map(this.args.toReversed().map((arg) => [unquote(arg.getValue()), arg]))
+    return this.#words.get(text)
+  }
+}
+
 /** The instruction's own lines as a file, below a directive. */
-function parse(lines: readonly string[], escape: string, line: LogicalLine): AstInstruction | undefined {
+function parse(lines: readonly string[], escape: string, line: LogicalLine): Parsed {
   const own = lines
     .slice(line.first, line.commandEnd + 1)
     .join('')
     .replace(/[\v\f]/g, ' ')
-  return DockerfileParser.parse(`# escape=${escape}\n${own}`).getInstructions()[0]
+  return new Parsed(DockerfileParser.parse(`# escape=${escape}\n${own}`).getInstructions()[0])
 }
 
-function rangeOfWord(found: AstInstruction, text: string): Range | undefined {
+function rangeOfWord(parsed: Parsed, text: string): Range | undefined {
   const wanted = text.replace(/=.*$/s, '')
-  const flags = found instanceof ModifiableInstruction ? found.getFlags() : []
-  const same = text.startsWith('--') ? flags.filter((item) => `--${item.getName()}` === wanted) : []
+  const same = text.startsWith('--') ? parsed.flags.filter((item) => `--${item.getName()}` === wanted) : []
   const flag = same.find((item) => `${wanted}=${item.getValue()}` === text) ?? same[0]
   if (flag !== undefined) return flag.getRange()
-  const args = found.getArguments()
-  const exact = args.find((arg) => unquote(arg.getValue()) === text)
-  return (exact ?? args.find((arg) => arg.getValue().includes(text)))?.getRange()
+  return (parsed.argument(text) ?? parsed.args.find((arg) => arg.getValue().includes(text)))?.getRange()
 }
 
 /** An element of a JSON array comes with its brackets, commas and quotes. */

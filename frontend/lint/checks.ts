@@ -1,11 +1,13 @@
 import type { Span } from '../../core/span.ts'
 import type { Problems } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
+import { Nearest } from '../suggest.ts'
 import { type CheckOptions, commentOptions } from './options.ts'
 import { type Finding, type Rule, ruleUrl } from './rule.ts'
 
 /** Where the rules report: keeps what nobody switched off, in the order of BuildKit. */
 export class Checks {
+  readonly nearest: Nearest = new Nearest()
   readonly #problems: Problems
   readonly #options: CheckOptions
 

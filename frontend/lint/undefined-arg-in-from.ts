@@ -1,5 +1,4 @@
 import type { RawInstruction } from '../source.ts'
-import { nearestName } from '../suggest.ts'
 import type { Checks } from './checks.ts'
 import type { Rule } from './rule.ts'
 
@@ -7,7 +6,7 @@ const RULE: Rule = { name: 'UndefinedArgInFrom', description: 'FROM command must
 
 /** FROM sees only ARGs before the first FROM, and the platform's. Found while expanding; `known` are all declared names. */
 export function undefinedArgInFrom(name: string, raw: RawInstruction, known: Iterable<string>, checks: Checks): void {
-  const nearest = nearestName(name, known)
+  const nearest = checks.nearest.find(name, known)
   checks.report(RULE, raw.comments, () => ({
     raw,
     detail: `FROM argument '${name}' is not declared${nearest === undefined ? '' : ` (did you mean ${nearest}?)`}`,

@@ -1,5 +1,4 @@
 import type { RawInstruction } from '../source.ts'
-import { nearestName } from '../suggest.ts'
 import type { Checks } from './checks.ts'
 import type { Rule } from './rule.ts'
 
@@ -7,7 +6,7 @@ const RULE: Rule = { name: 'UndefinedVar', description: 'Variables should be def
 
 /** An instruction uses a variable that neither ARG nor ENV set. Found while expanding. */
 export function undefinedVariable(name: string, raw: RawInstruction, known: Iterable<string>, checks: Checks): void {
-  const nearest = nearestName(name, known)
+  const nearest = checks.nearest.find(name, known)
   checks.report(RULE, raw.comments, () => ({
     raw,
     detail: `Usage of undefined variable '$${name}'${nearest === undefined ? '' : ` (did you mean $${nearest}?)`}`,

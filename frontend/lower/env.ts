@@ -37,7 +37,8 @@ export function lowerArg(instruction: ArgInstruction, state: StageState, context
 
 /** An Env list with the variable set: in its place when it is there, at the end otherwise. */
 export function withVariable(env: readonly string[], name: string, value: string): readonly string[] {
-  const entry = `${name}=${value}`
-  const index = env.findIndex((item) => item === name || item.startsWith(`${name}=`))
+  const prefix = `${name}=`
+  const entry = `${prefix}${value}`
+  const index = env.findIndex((item) => item === name || item.startsWith(prefix))
   return index < 0 ? [...env, entry] : env.with(index, entry)
 }
