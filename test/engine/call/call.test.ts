@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openEngine } from '../../engine/index.ts'
-import type { BuildOptions, CallAnswer, CallName } from '../../engine/types.ts'
+import { openEngine } from '../../../engine/index.ts'
+import type { BuildOptions, CallAnswer, CallName } from '../../../engine/types.ts'
 
 const OPTIONS: Omit<BuildOptions, 'context'> = {
   tags: [],
