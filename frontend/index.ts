@@ -10,7 +10,7 @@ export { listTargets, type Target, type TargetList } from './call/targets.ts'
 export { ignoredBy, parseIgnore } from './ignore.ts'
 export { type GitReference, isHttpUrl, parseGit } from './remote.ts'
 export { suggest } from './suggest.ts'
-export type { CompileRequest, IgnoreFile, IgnoreFileRule, NamedContext, ResolveImage } from './types.ts'
+export type { CompileRequest, IgnoreFile, IgnoreFileRule, NamedContext, ResolveImage, TimeSource } from './types.ts'
 
 /**
  * Compiles a Dockerfile (Dockerfile reference; BuildKit where that is silent) into the steps and the image config of

@@ -1,4 +1,5 @@
 import type { ResolvedImage } from '../core/image-plan.ts'
+import type { GitOp, HttpOp } from '../core/op.ts'
 import type { Platform } from '../core/platform.ts'
 import type { SourceFile } from '../core/span.ts'
 
@@ -18,14 +19,14 @@ export interface CompileRequest {
   readonly noCache: boolean
   /** `--build-context`: what stands for a stage or an image of that name. */
   readonly contexts: ReadonlyMap<string, NamedContext>
-  /**
-   * Seconds since 1970 of what `SOURCE_DATE_EPOCH` names: `context`, or a named context. Commits and downloads have a time;
-   * directories have none, and neither has anything where nobody can say.
-   */
-  readonly timeOf?: (context: string) => Promise<number | undefined>
+  /** Seconds since 1970 of what `SOURCE_DATE_EPOCH` names; absent: nothing has a time. */
+  readonly timeOf?: (source: TimeSource) => Promise<number | undefined>
   /** The context's ignore file, for warnings about sources it hides. */
   readonly ignore: IgnoreFile | undefined
 }
+
+/** What has a time: `context` or a named context, or what ADD fetches. Commits and downloads have one; directories have none. */
+export type TimeSource = { readonly kind: 'context'; readonly name: string } | GitOp | HttpOp
 
 /** What a named context is. */
 export type NamedContext =

@@ -20,10 +20,12 @@ export function gitContext(host: ContextHost, source: GitSource): RemoteSource {
 
 /** A file of the web as a named context: a tree of one file called `context`, never unpacked. */
 export function fileContext(host: ContextHost, url: string): RemoteSource {
-  return once(async (fetching) => {
+  const source = once(async (fetching) => {
     const { fetchHttp, fileForm } = await import('../remote/http.ts')
     return fetchHttp(await remoteWork(host, fetching), { url, ...fileForm(SINGLE_FILE) })
   })
+  const unpacked = downloadContext(host, url)
+  return { ...source, newest: async (fetching) => (await unpacked.fetch(fetching)).time }
 }
 
 /** A file of the web as the main context: an archive is unpacked, anything else is the Dockerfile. */
@@ -37,13 +39,15 @@ export function downloadContext(host: ContextHost, url: string): RemoteSource {
 /** What BuildKit calls a file that is all there is. */
 export const SINGLE_FILE = 'context'
 
-async function contextForm(): Promise<Pick<HttpSource, 'form' | 'make'>> {
+/** An archive is unpacked, anything else is one file. */
+export async function contextForm(): Promise<Pick<HttpSource, 'form' | 'make'>> {
   const [{ fileForm }, { unpackFile }] = await Promise.all([import('../remote/http.ts'), import('../remote/unpack.ts')])
   return {
     form: { kind: 'context' },
     make: async (work, download) => {
       const head = await firstBytes(download.file)
-      if (beginsArchive(head)) return unpackFile(work, download.file)
+      const { modified } = download
+      if (beginsArchive(head)) return { ...(await unpackFile(work, download.file)), ...(modified === undefined ? {} : { time: modified }) }
       refuseZstd(head, 'what the URL has')
       return { ...(await fileForm(SINGLE_FILE).make(work, download)), single: SINGLE_FILE }
     },

@@ -18,6 +18,8 @@ export interface LocalSource {
 export interface RemoteSource {
   readonly kind: 'remote'
   readonly fetch: (fetching: Fetching) => Promise<RemoteTree>
+  /** Where the tree has no time of its own: that of the newest file in it, were it unpacked. */
+  readonly newest?: (fetching: Fetching) => Promise<number | undefined>
 }
 
 /** What contexts are opened with. */

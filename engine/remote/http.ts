@@ -82,11 +82,11 @@ export async function fetchHttp(work: RemoteWork, source: HttpSource): Promise<F
 export function fileForm(name: string): Pick<HttpSource, 'form' | 'make'> {
   return {
     form: { kind: 'file', name },
-    make: async (work, { workspace, file, modified = 0 }) => {
+    make: async (work, { workspace, file, modified }) => {
       chmodSync(file, 0o600)
-      utimesSync(file, modified, modified)
+      utimesSync(file, modified ?? 0, modified ?? 0)
       renameSync(file, join(workspace.upper, name))
-      return { snapshot: await commitRoot(work, workspace), time: modified }
+      return { snapshot: await commitRoot(work, workspace), ...(modified === undefined ? {} : { time: modified }) }
     },
   }
 }

@@ -50,10 +50,20 @@ export function remoteSource(
   state: StageState,
   context: LowerContext,
 ): RemoteSource {
-  const op = found.kind === 'git' ? gitOp(instruction, found.git, flags) : httpOp(instruction, source, flags)
+  const op = remoteOp(instruction, source, found, flags)
   const vertex = context.graph.remote(op, { name: `[${state.id}] ${hideCredentials(source)}`, stage: state.id, span: instruction.raw.span })
   if (op.kind === 'git') return { vertex, path: '/', isFile: false }
   return { vertex, path: `/${literal(op.name)}`, isFile: true }
+}
+
+/** How a source is fetched. @throws TsbError `TSB_DOCKERFILE_CHECKSUM`, `TSB_DOCKERFILE_FLAG_INVALID` */
+export function remoteOp(
+  instruction: CopyInstruction,
+  source: string,
+  found: Exclude<SourceKind, { kind: 'path' }>,
+  flags: FetchFlags,
+): GitOp | HttpOp {
+  return found.kind === 'git' ? gitOp(instruction, found.git, flags) : httpOp(instruction, source, flags)
 }
 
 /** A name as a pattern that matches only it. Without wildcards a pattern is taken as it is, backslashes and all. */
