@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { writeBaseArchive } from '../differential/base.ts'
-import { mustRun } from '../support/process.ts'
-import { type FlatImage, flattenImage } from '../tools/compare/image.ts'
-import { openProject, type Project } from './project.ts'
+import { writeBaseArchive } from '../../differential/base.ts'
+import { mustRun } from '../../support/process.ts'
+import { type FlatImage, flattenImage } from '../../tools/compare/image.ts'
+import { openProject, type Project } from '../project.ts'
 
 const EPOCH = 1_000_000_000
 const environment = { env: { SOURCE_DATE_EPOCH: String(EPOCH) } }
