@@ -14,6 +14,20 @@ export const hostEffects: Effects = {
   fetch: (url, request) => fetch(url, request),
 }
 
+/** The same through the proxies that the user's environment names; without any nothing more is loaded. */
+export function effectsFor(env: Environment): Effects {
+  if (!['HTTP_PROXY', 'HTTPS_PROXY'].some((name) => env[name] || env[name.toLowerCase()])) return hostEffects
+  return {
+    ...hostEffects,
+    fetch: async (url, request) => {
+      const [{ proxyFor }, { fetchThrough }] = await Promise.all([import('./host/proxy-rules.ts'), import('./host/proxy.ts')])
+      const parsed = new URL(url)
+      const proxy = proxyFor(env, parsed)
+      return proxy === undefined ? hostEffects.fetch(url, request) : fetchThrough(proxy, parsed, request ?? {})
+    },
+  }
+}
+
 /** The environment of the user, as far as we read it. */
 export type Environment = Readonly<Record<string, string | undefined>>
 

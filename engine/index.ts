@@ -1,6 +1,6 @@
 import { TsbError } from '../core/error.ts'
 import type { RegistryClient } from '../registry/types.ts'
-import { hostEffects, storeExists } from './host.ts'
+import { effectsFor, storeExists } from './host.ts'
 import type { Keep } from './remote/types.ts'
 import { openRegistry, openSession, type Session } from './session.ts'
 import type { Engine, EngineOptions } from './types.ts'
@@ -30,7 +30,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     call: async (name, buildOptions, onEvent, signal) => {
       // A call makes no store, and answers without one that cannot be opened.
       const store = storeExists(options.env) ? await session().catch(() => undefined) : undefined
-      const registry = (): Promise<RegistryClient> => openRegistry(options.env, hostEffects)
+      const registry = (): Promise<RegistryClient> => openRegistry(options.env, effectsFor(options.env))
       const keep = async (): Promise<Keep> => {
         const [{ snapshotter, effects, store }, { storeLedger }] = await Promise.all([session(), import('./ledger.ts')])
         return { snapshotter, effects, ledger: storeLedger({ store, effects }) }

@@ -6,7 +6,7 @@ import type { Native } from '../native/types.ts'
 import type { RegistryClient } from '../registry/types.ts'
 import type { SnapshotterContext } from '../snapshotter/snapshot.ts'
 import { openStore, type Store } from '../store/store.ts'
-import { type Environment, hostEffects, packageRoot, storeRoot } from './host.ts'
+import { type Environment, effectsFor, packageRoot, storeRoot } from './host.ts'
 
 /** What one process needs for whatever it was asked to do. Rooms that a cached build does without are loaded when asked for. */
 export interface Session extends AsyncDisposable {
@@ -23,7 +23,7 @@ export interface Session extends AsyncDisposable {
 
 /** Opens the store and nothing else yet. @throws TsbError `TSB_STORE_*`, `TSB_NATIVE_MISSING` */
 export async function openSession(env: Environment): Promise<Session> {
-  const effects = hostEffects
+  const effects = effectsFor(env)
   const native = loadNative()
   const store = await openStore(storeRoot(env), native, effects)
   let registry: Promise<RegistryClient> | undefined

@@ -93,6 +93,8 @@ async function checkOut(work: RemoteWork, git: Git, source: GitSource, found: Fo
   const run = (...args: readonly string[]): Promise<string> => git.run([`--git-dir=${gitDirectory}`, `--work-tree=${tree}`, ...args], tree)
   const format = found.commit.length === 64 ? ['--object-format=sha256'] : []
   await run('init', '--quiet', '--template=', ...format)
+  // Where we have checked it out is nobody's work tree later.
+  if (tree !== upper && keepGitDir) await run('config', '--unset', 'core.worktree')
   await fetchCommit(run, git, found)
   await run('checkout', '--quiet', '--force', '--detach', found.commit)
   const hasModules = lstatSync(join(tree, '.gitmodules'), { throwIfNoEntry: false })?.isFile() === true

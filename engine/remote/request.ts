@@ -39,20 +39,37 @@ export async function request(work: RemoteWork, url: string, known: Validators |
   }
 }
 
+/** As many as Go's client follows, which is docker's. */
+const MAX_REDIRECTS = 10
+
+/** Follows redirects; credentials go no further than the host that they are for. */
 async function sendOnce(work: RemoteWork, url: string, known: Validators | undefined): Promise<Response> {
-  const { url: plain, credentials } = splitCredentials(url)
+  const { url: first, credentials } = splitCredentials(url)
+  if (!URL.canParse(first)) {
+    throw new TsbError('TSB_HTTP_URL', `\`${redactUrl(url)}\` is not a URL`, { fault: 'input', hint: 'check its host and its port' })
+  }
+  let plain = first
   const headers: Record<string, string> = {
     // Whatever stands at the URL is wanted as it stands there.
     accept: '*/*',
     'user-agent': 'tsbuild',
     ...(known?.etag === undefined ? {} : { 'if-none-match': known.etag }),
     ...(known?.lastModified === undefined ? {} : { 'if-modified-since': known.lastModified }),
-    ...(credentials === undefined ? {} : { authorization: basicAuthorization(credentials) }),
   }
-  if (!URL.canParse(plain)) {
-    throw new TsbError('TSB_HTTP_URL', `\`${redactUrl(url)}\` is not a URL`, { fault: 'input', hint: 'check its host and its port' })
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
+    const isFirst = new URL(plain).origin === new URL(first).origin
+    const own = credentials === undefined || !isFirst ? {} : { authorization: basicAuthorization(credentials) }
+    const response = await work.effects.fetch(plain, { headers: { ...headers, ...own }, signal: work.signal, redirect: 'manual' })
+    const location = response.headers.get('location')
+    if (location === null || ![301, 302, 303, 307, 308].includes(response.status)) return response
+    await response.body?.cancel()
+    const next = URL.canParse(location, plain) ? new URL(location, plain) : undefined
+    if (next === undefined || !/^https?:$/.test(next.protocol)) {
+      throw unreachable(url, new Error(`it redirects to \`${redactUrl(location)}\`, which is no address of the web`))
+    }
+    plain = splitCredentials(next.href).url
   }
-  return work.effects.fetch(plain, { headers, signal: work.signal, redirect: 'follow' })
+  throw unreachable(url, new Error(`more than ${MAX_REDIRECTS} redirects`))
 }
 
 async function answerOf(response: Response, url: string, known: Validators | undefined): Promise<Answer> {
@@ -104,7 +121,7 @@ export function unreachable(url: string, error: unknown, during = ''): TsbError 
 function reasonOf(error: unknown): readonly [reason: string, hint: string] {
   const code = causeCode(error)
   const text = innermost(error)
-  if (/redirect/i.test(text)) return ['too many redirects', 'check the URL: its server sends from one place to the next']
+  if (/redirect/i.test(text)) return [text, 'check the URL: its server sends from one place to the next']
   switch (code) {
     case 'ECONNREFUSED':
       return ['nobody listens there', 'check host and port, and that the server runs']
