@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { startServer, type TestServer } from '../support/http-server.ts'
-import { leftovers } from '../support/leftovers.ts'
-import { mustRun, runProcess } from '../support/process.ts'
-import { buildSteps } from '../support/steps.ts'
-import { startWebServer } from '../support/web-server.ts'
-import { openProject, type Project } from './project.ts'
+import { startServer, type TestServer } from '../../support/http-server.ts'
+import { leftovers } from '../../support/leftovers.ts'
+import { mustRun, runProcess } from '../../support/process.ts'
+import { buildSteps } from '../../support/steps.ts'
+import { startWebServer } from '../../support/web-server.ts'
+import { openProject, type Project } from '../project.ts'
 
 const OPTIONS = { timeout: 120_000 }
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { leftovers } from '../support/leftovers.ts'
-import { buildSteps } from '../support/steps.ts'
-import { openProject } from './project.ts'
+import { leftovers } from '../../support/leftovers.ts'
+import { buildSteps } from '../../support/steps.ts'
+import { openProject } from '../project.ts'
 
 const OPTIONS = { timeout: 120_000 }
 

@@ -4,10 +4,10 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { type SeenRequest, startServer, type TestServer } from '../support/http-server.ts'
-import { leftovers } from '../support/leftovers.ts'
-import { buildSteps } from '../support/steps.ts'
-import { openProject, type Project } from './project.ts'
+import { type SeenRequest, startServer, type TestServer } from '../../support/http-server.ts'
+import { leftovers } from '../../support/leftovers.ts'
+import { buildSteps } from '../../support/steps.ts'
+import { openProject, type Project } from '../project.ts'
 
 const OPTIONS = { timeout: 120_000 }
 

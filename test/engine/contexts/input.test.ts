@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { leftovers } from '../support/leftovers.ts'
-import { openProject, type Project } from './project.ts'
+import { leftovers } from '../../support/leftovers.ts'
+import { openProject, type Project } from '../project.ts'
 
 const OPTIONS = { timeout: 120_000 }
 
