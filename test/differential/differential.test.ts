@@ -29,8 +29,6 @@ const DELIBERATE: Readonly<Record<string, string>> = {
   'copy/chown-huge': 'Docker takes numbers beyond 31 bits for names, which nobody has, and gives the file to root: we take the number',
   'run/mount-below-existing': 'below Docker, a directory looks changed in which the target of a mount was made: we leave it as it was',
   'stages/target-by-number': 'stages are called by number in COPY --from, and Docker once took a number as the target, too: so do we',
-  'epoch/context-is-local': 'this Docker Engine does not know sources of the time by name: newer BuildKits do, and so do we',
-  'epoch/default-in-file': 'this Docker Engine does not know a time of the Dockerfile: newer BuildKits do, and so do we',
   'mount/points-beside': 'BuildKit leaves the time at which it made a mount point on the directory above: we leave no trace',
   'epoch/made-parents': 'BuildKit dates the last directory only, so that the others are never the same twice: we date them all',
   'copy/parents-escapes': 'BuildKit looks for a name that has to be there with its backslashes',
