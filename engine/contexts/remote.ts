@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { openSecrets } from '../mounts/secrets.ts'
 import type { GitSource } from '../remote/git.ts'
 import type { HttpSource } from '../remote/http.ts'
 import type { RemoteWork } from '../remote/types.ts'
@@ -6,8 +7,8 @@ import { beginsArchive, refuseZstd, SNIFFED_BYTES } from './sniff.ts'
 import type { ContextHost, Fetching, RemoteSource, RemoteTree } from './types.ts'
 
 /** Fetching for whoever waits for it, and stopped by them. */
-export async function remoteWork({ env, keep }: Pick<ContextHost, 'env' | 'keep'>, { signal, progress }: Fetching): Promise<RemoteWork> {
-  return { ...(await keep()), env, signal, progress }
+export async function remoteWork({ options, env, keep }: ContextHost, { signal, progress }: Fetching): Promise<RemoteWork> {
+  return { ...(await keep()), env, secrets: openSecrets(options.secrets, env), signal, progress }
 }
 
 /** A git repository as a context. */

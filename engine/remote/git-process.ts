@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { interrupted, TsbError } from '../../core/error.ts'
-import { basicAuthorization, redactUrl, splitCredentials } from '../../core/url.ts'
+import { redactUrl, splitCredentials } from '../../core/url.ts'
+import { gitAuthorization } from './credentials.ts'
 import type { RemoteWork } from './types.ts'
 
 /** Runs the installed git for one repository. */
@@ -20,12 +21,13 @@ export interface GitFailure {
 
 /**
  * Git with an environment of its own: nothing of the user's or the system's configuration, no hooks, no questions, and no
- * protocols but those of the network. Credentials in the URL go into the environment, where only this user can see them.
+ * protocols but those of the network. Credentials go into the environment, where only this user can see them.
  */
-export function openGit(work: RemoteWork, remote: string): Git {
-  const { url, credentials } = splitCredentials(remote)
-  const header =
-    credentials === undefined ? [] : [[`http.${originOf(url)}.extraHeader`, `Authorization: ${basicAuthorization(credentials)}`]]
+export async function openGit(work: RemoteWork, remote: string): Promise<Git> {
+  const split = splitCredentials(remote)
+  const { url } = split
+  const authorization = await gitAuthorization(work, split)
+  const header = authorization === undefined ? [] : [[`http.${originOf(url)}.extraHeader`, `Authorization: ${authorization}`]]
   const env = environment(work, [...CONFIG, ...header])
   const shown = redactUrl(url)
   return { remote: url, shown, run: (args, directory) => runGit(work, env, shown, args, directory) }
@@ -130,7 +132,7 @@ const VERBS: Readonly<Record<string, string>> = {
 
 function hintOf(stderr: string): string {
   if (/terminal prompts disabled|Authentication failed|Permission denied|could not read/i.test(stderr)) {
-    return 'put credentials into the URL, or use `git@HOST:PATH` with an ssh agent that has the key'
+    return 'lend credentials with `--secret id=GIT_AUTH_TOKEN`, or use `git@HOST:PATH` with an ssh agent that has the key'
   }
   if (/not found|does not exist|does not appear to be a git repository/i.test(stderr)) return 'check the URL of the repository'
   if (/protocol|transport '/.test(stderr)) return 'use http, https, git or ssh'

@@ -17,7 +17,7 @@ export type GitSource = Omit<GitOp, 'kind'>
  * @throws TsbError `TSB_GIT_MISSING`, `TSB_GIT_FAILED`, `TSB_GIT_REF`, `TSB_GIT_CHECKSUM`, `TSB_GIT_SUBDIR`; nothing remains then
  */
 export async function fetchGit(work: RemoteWork, source: GitSource): Promise<FetchedTree> {
-  const git = openGit(work, source.remote)
+  const git = await openGit(work, source.remote)
   const found = await findCommit(git, source.ref)
   checkCommit(git, source, found)
   const { subdir, keepGitDir, submodules, mtime } = source

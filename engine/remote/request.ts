@@ -1,5 +1,6 @@
 import { interrupted, isTsbError, TsbError } from '../../core/error.ts'
-import { basicAuthorization, redactUrl, splitCredentials } from '../../core/url.ts'
+import { redactUrl, splitCredentials } from '../../core/url.ts'
+import { httpAuthorization } from './credentials.ts'
 import type { RemoteWork } from './types.ts'
 
 /** What a server said of a file, for asking whether it is still the same (RFC 9110, 8.8). */
@@ -44,10 +45,12 @@ const MAX_REDIRECTS = 10
 
 /** Follows redirects; credentials go no further than the host that they are for. */
 async function sendOnce(work: RemoteWork, url: string, known: Validators | undefined): Promise<Response> {
-  const { url: first, credentials } = splitCredentials(url)
+  const split = splitCredentials(url)
+  const first = split.url
   if (!URL.canParse(first)) {
     throw new TsbError('TSB_HTTP_URL', `\`${redactUrl(url)}\` is not a URL`, { fault: 'input', hint: 'check its host and its port' })
   }
+  const authorization = await httpAuthorization(work, split)
   let plain = first
   const headers: Record<string, string> = {
     // Whatever stands at the URL is wanted as it stands there.
@@ -58,7 +61,7 @@ async function sendOnce(work: RemoteWork, url: string, known: Validators | undef
   }
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
     const isFirst = new URL(plain).origin === new URL(first).origin
-    const own = credentials === undefined || !isFirst ? {} : { authorization: basicAuthorization(credentials) }
+    const own = authorization === undefined || !isFirst ? {} : { authorization }
     const response = await work.effects.fetch(plain, { headers: { ...headers, ...own }, signal: work.signal, redirect: 'manual' })
     const location = response.headers.get('location')
     if (location === null || ![301, 302, 303, 307, 308].includes(response.status)) return response
@@ -97,8 +100,8 @@ async function answerOf(response: Response, url: string, known: Validators | und
 
 function badStatus(url: string, status: number): TsbError {
   const hints: Readonly<Record<number, string>> = {
-    401: 'the server wants credentials: download the file in a `RUN` with a secret',
-    403: 'the server does not give it to everybody: download the file in a `RUN` with a secret',
+    401: 'the server wants credentials: lend them with `--secret id=HTTP_AUTH_TOKEN_HOST`',
+    403: 'the server does not give it to everybody: lend credentials with `--secret id=HTTP_AUTH_TOKEN_HOST`',
     404: 'check the path of the URL',
     429: 'wait, the server has had too many requests',
   }

@@ -238,3 +238,22 @@ describe('a git repository that cannot be had', () => {
     assert.equal(stdout, '')
   })
 })
+
+test('credentials are lent as secrets, to their host', OPTIONS, async () => {
+  await using served = await serveRepository()
+  await served.commit('echo one > f; printf "FROM scratch\\nCOPY f /\\n" > Dockerfile')
+  await using project = await openProject({ header: 'Bearer one\n' })
+  const { tsbuild, directory } = project
+  const sent = async (...secrets: readonly string[]): Promise<string | undefined> => {
+    const first = served.server.requests.length
+    const flags = secrets.flatMap((secret) => ['--secret', secret])
+    await tsbuild.must(['build', ...flags, served.url], { env: { TOKEN: 'two' } })
+    return served.server.requests[first]?.headers.authorization
+  }
+  const basic = `Basic ${Buffer.from('x-access-token:two').toString('base64')}`
+  assert.equal(await sent(), undefined)
+  assert.equal(await sent('id=GIT_AUTH_TOKEN,env=TOKEN'), basic)
+  assert.equal(await sent(`id=GIT_AUTH_HEADER,src=${directory}/header`), 'Bearer one')
+  assert.equal(await sent(`id=GIT_AUTH_HEADER,src=${directory}/header`, `id=GIT_AUTH_TOKEN.${served.server.host},env=TOKEN`), basic)
+  assert.equal(await sent('id=GIT_AUTH_TOKEN.other.example,env=TOKEN'), undefined)
+})

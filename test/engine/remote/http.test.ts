@@ -132,6 +132,16 @@ describe('a URL', () => {
     assert.doesNotMatch(refused.stdout + refused.stderr, /p%40ss|p@ss/)
   })
 
+  test('gets the secrets of its host, and a redirect to another gets none', OPTIONS, async () => {
+    await using other = await startServer((_, response) => response.end('other'))
+    await using server = await startServer((_, response) => response.writeHead(302, { Location: `http://${other.host}/` }).end())
+    await using project = await openProject({})
+    project.write({ Dockerfile: `FROM scratch\nADD http://${server.host}/f /f\n`, token: 'abc' })
+    await project.tsbuild.must(['build', '--secret', `id=HTTP_AUTH_TOKEN_${server.host},src=${project.directory}/token`, project.directory])
+    assert.equal(server.requests[0]?.headers.authorization, 'Bearer abc')
+    assert.equal(other.requests[0]?.headers.authorization, undefined)
+  })
+
   test('is fetched once, however many instructions want it', OPTIONS, async () => {
     await using server = await startServer((_, response) => response.end('once'))
     await using project = await openProject({})
