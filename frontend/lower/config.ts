@@ -22,8 +22,8 @@ import { addHistory, commandArgs, expandIn, type LowerContext, type StageState }
 export function lowerCmd(instruction: CmdInstruction, state: StageState, context: LowerContext): void {
   checkCommand(instruction, state, context)
   const args = commandArgs(state, instruction.command)
-  state.config.Cmd = args
-  state.config.ArgsEscaped = true
+  state.config.fields.Cmd = args
+  state.config.fields.ArgsEscaped = true
   state.cmdSet = true
   addHistory(state, `CMD ${goQuoteList(args)}`, false)
 }
@@ -32,8 +32,8 @@ export function lowerCmd(instruction: CmdInstruction, state: StageState, context
 export function lowerEntrypoint(instruction: EntrypointInstruction, state: StageState, context: LowerContext): void {
   checkCommand(instruction, state, context)
   const args = commandArgs(state, instruction.command)
-  state.config.Entrypoint = args
-  if (!state.cmdSet) delete state.config.Cmd
+  state.config.fields.Entrypoint = args
+  if (!state.cmdSet) delete state.config.fields.Cmd
   addHistory(state, `ENTRYPOINT ${goQuoteList(args)}`, false)
 }
 
@@ -43,13 +43,13 @@ export function lowerLabel(instruction: LabelInstruction, state: StageState, con
     ([name, value]) => [expandIn(state, context, raw, name).text, expandIn(state, context, raw, value).text] as const,
   )
   if (instruction.legacy) legacyKeyValueFormat(raw, context.checks)
-  state.config.Labels = { ...state.config.Labels, ...Object.fromEntries(pairs) }
+  for (const [name, value] of pairs) state.config.labels.set(name, value)
   addHistory(state, `LABEL ${pairs.map(([name, value]) => `${name}=${value}`).join(' ')}`, false)
 }
 
 export function lowerUser(instruction: UserInstruction, state: StageState, context: LowerContext): void {
   const user = expandIn(state, context, instruction.raw, instruction.user).text
-  state.config.User = user
+  state.config.fields.User = user
   addHistory(state, `USER ${user}`, false)
 }
 
@@ -57,7 +57,7 @@ export function lowerVolume(instruction: VolumeInstruction, state: StageState, c
   const { raw } = instruction
   const paths = instruction.paths.map((path) => expandIn(state, context, raw, path).text)
   if (paths.includes('')) throw problem('TSB_DOCKERFILE_ARGUMENTS', 'a volume needs a path', raw.span, 'give the variable a value')
-  state.config.Volumes = { ...state.config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) }
+  for (const path of paths) state.config.volumes.add(path)
   addHistory(state, `VOLUME [${paths.join(' ')}]`, false)
 }
 
@@ -67,12 +67,12 @@ export function lowerStopSignal(instruction: StopSignalInstruction, state: Stage
   const signal = expandIn(state, context, raw, instruction.signal).text
   if (!isSignal(signal))
     throw problem('TSB_DOCKERFILE_SIGNAL', `\`${signal}\` is not a signal`, raw.span, 'write a name like `SIGTERM`, or a number')
-  state.config.StopSignal = signal
+  state.config.fields.StopSignal = signal
   addHistory(state, `STOPSIGNAL ${signal}`, false)
 }
 
 export function lowerShell(instruction: ShellInstruction, state: StageState): void {
-  state.config.Shell = instruction.shell
+  state.config.fields.Shell = instruction.shell
   addHistory(state, `SHELL [${instruction.shell.join(' ')}]`, false)
 }
 
@@ -80,14 +80,14 @@ export function lowerShell(instruction: ShellInstruction, state: StageState): vo
 export function lowerHealthcheck(instruction: HealthcheckInstruction, state: StageState, context: LowerContext): void {
   checkSingle(instruction.raw, state, context)
   const { check } = instruction
-  state.config.Healthcheck = check
+  state.config.fields.Healthcheck = check
   const times = [check.Interval, check.Timeout, check.StartPeriod, check.StartInterval].map((time) => `"${formatDuration(time ?? 0)}"`)
   addHistory(state, `HEALTHCHECK &{${[goQuoteList(check.Test), ...times, goQuoteCode(check.Retries ?? 0)].join(' ')}}`, false)
 }
 
 /** ONBUILD: stored; has no history. */
 export function lowerOnbuild(instruction: OnbuildInstruction, state: StageState): void {
-  state.config.OnBuild = [...(state.config.OnBuild ?? []), instruction.trigger]
+  state.config.onbuild.push(instruction.trigger)
 }
 
 export function lowerMaintainer(instruction: MaintainerInstruction, state: StageState): void {
@@ -97,7 +97,7 @@ export function lowerMaintainer(instruction: MaintainerInstruction, state: Stage
 
 function checkCommand({ raw, command }: CmdInstruction | EntrypointInstruction, state: StageState, context: LowerContext): void {
   checkSingle(raw, state, context)
-  if (command.form === 'shell' && (state.config.Shell ?? []).length === 0) jsonArgsRecommended(raw, context.checks)
+  if (command.form === 'shell' && (state.config.fields.Shell ?? []).length === 0) jsonArgsRecommended(raw, context.checks)
 }
 
 /** Only the last of its kind in a stage has an effect. */

@@ -142,7 +142,7 @@ function anchor(source: string): string {
 
 /** Absolute; ends in a slash where the text says that it is a directory. */
 function resolveDestination(state: StageState, destination: string): string {
-  const path = posix.resolve('/', state.config.WorkingDir ?? '/', destination)
+  const path = posix.resolve('/', state.config.fields.WorkingDir ?? '/', destination)
   const directory = destination === '' || destination === '.' || /(^|\/)\.?$/.test(destination)
   return directory && path !== '/' ? `${path}/` : path
 }

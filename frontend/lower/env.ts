@@ -14,7 +14,7 @@ export function lowerEnv(instruction: EnvInstruction, state: StageState, context
   for (const [name, value] of pairs) {
     checkSecretName(raw, name, context.checks)
     setVariable(state, name, value)
-    state.config.Env = withVariable(state.config.Env ?? [], name, value)
+    state.config.env.set(name, value)
   }
   addHistory(state, `ENV ${pairs.map(([name, value]) => `${name}=${value}`).join(' ')}`, false)
 }
@@ -33,12 +33,4 @@ export function lowerArg(instruction: ArgInstruction, state: StageState, context
     return value === undefined ? name : `${name}=${value}`
   })
   addHistory(state, `ARG ${texts.join(' ')}`, false)
-}
-
-/** An Env list with the variable set: in its place when it is there, at the end otherwise. */
-export function withVariable(env: readonly string[], name: string, value: string): readonly string[] {
-  const prefix = `${name}=`
-  const entry = `${prefix}${value}`
-  const index = env.findIndex((item) => item === name || item.startsWith(prefix))
-  return index < 0 ? [...env, entry] : env.with(index, entry)
 }

@@ -10,9 +10,7 @@ import { addHistory, expandQuietly, type LowerContext, type StageState } from '.
 export function lowerExpose(instruction: ExposeInstruction, state: StageState, context: LowerContext): void {
   const words = [...instruction.ports].sort(bytewise).flatMap((port) => expandQuietly(state, instruction.raw, port).words)
   const ports = words.flatMap((word) => readPorts(word, instruction.raw, context.checks))
-  const exposed: Record<string, Record<string, never>> = { ...state.config.ExposedPorts }
-  for (const port of ports) exposed[port] = {}
-  state.config.ExposedPorts = exposed
+  for (const port of ports) state.config.ports.add(port)
   addHistory(state, `EXPOSE [${ports.join(' ')}]`, false)
 }
 

@@ -1,5 +1,4 @@
 import type { BuildPlan, ImagePlan } from '../../core/image-plan.ts'
-import type { ContainerConfig } from '../../core/manifest.ts'
 import type { StageInstruction } from '../instructions/index.ts'
 import type { Checks } from '../lint/checks.ts'
 import { checkBasePlatform } from '../lint/invalid-base-image-platform.ts'
@@ -21,6 +20,7 @@ import {
   lowerVolume,
 } from './config.ts'
 import { lowerCopy } from './copy.ts'
+import { copyDraft, finishDraft } from './draft.ts'
 import { lowerArg, lowerEnv } from './env.ts'
 import { lowerExpose } from './expose.ts'
 import { GraphBuilder } from './graph.ts'
@@ -109,23 +109,14 @@ function checkBase({ from }: Stage, base: ResolvedStage['base'], checks: Checks)
 }
 
 function imagePlan(state: StageState, request: CompileRequest, epoch: number | undefined): ImagePlan {
-  const config = { ...state.config }
-  if (request.labels.length > 0) config.Labels = { ...config.Labels, ...Object.fromEntries(request.labels) }
+  const config = copyDraft(state.config)
+  for (const [name, value] of request.labels) config.labels.set(name, value)
   return {
     platform: state.platform,
-    config: withoutEmpty(config),
+    config: finishDraft(config),
     history: state.history,
     ...(epoch === undefined ? {} : { epoch }),
     ...(state.base === undefined ? {} : { base: state.base }),
     ...(state.author === undefined ? {} : { author: state.author }),
   }
-}
-
-/** Docker leaves empty fields out. */
-function withoutEmpty(config: ContainerConfig): ContainerConfig {
-  const kept = Object.entries(config).filter(([, value]) => {
-    if (value === null || value === undefined || value === '' || value === false) return false
-    return typeof value !== 'object' || Object.keys(value).length > 0
-  })
-  return Object.fromEntries(kept)
 }

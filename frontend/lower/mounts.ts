@@ -128,7 +128,7 @@ function lowerSecret(options: MountOptions, around: Surroundings): SecretMount {
 }
 
 function placeOf(target: string, { raw }: RunInstruction, flag: MountFlag, state: StageState): string {
-  const place = posix.resolve('/', state.config.WorkingDir ?? '/', target)
+  const place = posix.resolve('/', state.config.fields.WorkingDir ?? '/', target)
   if (place !== '/') return place
   const message = target === '' ? 'a mount needs a `target`' : `a mount cannot have the target \`${target}\``
   throw problem('TSB_DOCKERFILE_MOUNT', message, raw.places.word(`--mount=${flag.text}`), 'add `target=/path`')

@@ -18,10 +18,10 @@ export function lowerRun(instruction: RunInstruction, state: StageState, context
     op: {
       kind: 'run',
       args,
-      env: [...[...state.variables].map(([name, value]) => `${name}=${value}`), ...socket],
+      env: [...state.entries.values(), ...socket],
       proxyEnv: context.proxyEnv,
-      cwd: posix.resolve('/', state.config.WorkingDir ?? '/'),
-      user: state.config.User ?? '',
+      cwd: posix.resolve('/', state.config.fields.WorkingDir ?? '/'),
+      user: state.config.fields.User ?? '',
       network,
       security,
       mounts,

@@ -4,9 +4,9 @@ import type { CopyAction, Op } from '../../core/op.ts'
 import type { Platform } from '../../core/platform.ts'
 import { type Stage, stageId } from '../program.ts'
 import type { Base, ResolvedStage } from '../stages/resolve.ts'
-import { withVariable } from './env.ts'
+import { type ConfigDraft, copyDraft, draftOf, splitEntry } from './draft.ts'
 import { StepNames } from './names.ts'
-import { type ConfigDraft, DEFAULT_PATH, type LowerContext, type StageState, setVariable } from './state.ts'
+import { DEFAULT_PATH, type LowerContext, type StageState, setVariable } from './state.ts'
 
 /** A stage after its FROM: on scratch, on an image, or on what an earlier stage became. */
 export function beginStage(resolved: ResolvedStage, stageCount: number, context: LowerContext): StageState {
@@ -17,7 +17,7 @@ export function beginStage(resolved: ResolvedStage, stageCount: number, context:
   const names = new StepNames(label, steps + (base.kind === 'image' || base.kind === 'files' ? 1 : 0))
   const start = base.kind === 'stage' ? inherit(base, context) : begin(base, stage, id, names, context)
   // The triggers have become instructions of this stage.
-  delete start.config.OnBuild
+  start.config.onbuild.length = 0
   return { ...start, id, names, sources, cmdSet: false, single: new Map(), inheritedArgs: start.args.length, mounts: [] }
 }
 
@@ -27,8 +27,9 @@ function inherit(base: Extract<Base, { kind: 'stage' }>, context: LowerContext):
   const parent = context.results.get(base.index) as StageState
   const { platform, vertex, author, workdirSet } = parent
   const variables = new Map(parent.variables)
+  const entries = new Map(parent.entries)
   // The config's Env is applied anew, so it wins over an ARG that came after it in the parent.
-  for (const entry of parent.config.Env ?? []) setVariable({ variables }, ...splitEntry(entry))
+  for (const entry of parent.config.env.entries) setVariable({ variables, entries }, ...splitEntry(entry))
   return {
     platform,
     vertex,
@@ -36,8 +37,9 @@ function inherit(base: Extract<Base, { kind: 'stage' }>, context: LowerContext):
     workdirSet,
     base: parent.base,
     variables,
+    entries,
     args: [...parent.args],
-    config: { ...parent.config },
+    config: copyDraft(parent.config),
     history: [...parent.history],
   }
 }
@@ -45,12 +47,15 @@ function inherit(base: Extract<Base, { kind: 'stage' }>, context: LowerContext):
 function begin(base: Exclude<Base, { kind: 'stage' }>, stage: Stage, id: string, names: StepNames, context: LowerContext): Start {
   const image = base.kind === 'image' ? base.image.config : undefined
   const config = beginConfig(image)
-  const variables = new Map((config.Env ?? []).map((entry) => splitEntry(entry)))
+  const variables = new Map<string, string>()
+  const entries = new Map<string, string>()
+  for (const entry of config.env.entries) setVariable({ variables, entries }, ...splitEntry(entry))
   return {
     platform: image === undefined ? base.platform : platformOf(image),
     vertex: baseVertex(base, stage, id, names, context),
     base: image,
     variables,
+    entries,
     args: [],
     config,
     author: image?.author,
@@ -83,17 +88,15 @@ function filesRoot(name: string, stage: Stage, id: string, context: LowerContext
  * and always a PATH.
  */
 function beginConfig(image: ImageConfig | undefined): ConfigDraft {
-  if (image === undefined) return { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' }
-  const config: ConfigDraft = knownFields(image.config ?? {})
-  const env = config.Env ?? []
-  if (!env.some((entry) => entry.startsWith('PATH='))) config.Env = withVariable(env, 'PATH', DEFAULT_PATH)
-  if (config.WorkingDir !== undefined && config.WorkingDir !== '')
-    config.WorkingDir = posix.resolve('/', config.WorkingDir, config.WorkingDir)
+  const config = draftOf(image === undefined ? { WorkingDir: '/' } : knownFields(image.config ?? {}))
+  if (!config.env.has('PATH')) config.env.set('PATH', DEFAULT_PATH)
+  const { fields } = config
+  if (image !== undefined && fields.WorkingDir) fields.WorkingDir = posix.resolve('/', fields.WorkingDir, fields.WorkingDir)
   return config
 }
 
 /** Leftovers of older builders (`Hostname`, `Image`, `AttachStdin`…) are dropped, as BuildKit does. */
-function knownFields(config: ContainerConfig): ConfigDraft {
+function knownFields(config: ContainerConfig): ContainerConfig {
   const { User, ExposedPorts, Env, Entrypoint, Cmd, Healthcheck, Volumes, WorkingDir, Labels, StopSignal, Shell, OnBuild, ArgsEscaped } =
     config
   const known = {
@@ -112,11 +115,6 @@ function knownFields(config: ContainerConfig): ConfigDraft {
     ArgsEscaped,
   }
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined && value !== null))
-}
-
-function splitEntry(entry: string): readonly [string, string] {
-  const equals = entry.indexOf('=')
-  return equals < 0 ? [entry, ''] : [entry.slice(0, equals), entry.slice(equals + 1)]
 }
 
 function platformOf(image: ImageConfig): Platform {

@@ -1,6 +1,6 @@
 import { isTsbError } from '../../core/error.ts'
 import type { VertexId } from '../../core/graph.ts'
-import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../core/manifest.ts'
+import type { HistoryEntry, ImageConfig } from '../../core/manifest.ts'
 import type { RunMount } from '../../core/mount.ts'
 import type { Platform } from '../../core/platform.ts'
 import { type ExpandOptions, type Expansion, expand } from '../expand.ts'
@@ -12,10 +12,9 @@ import type { Variables } from '../scope.ts'
 import type { RawInstruction } from '../source.ts'
 import type { Source } from '../stages/resolve.ts'
 import type { CompileRequest } from '../types.ts'
+import type { ConfigDraft } from './draft.ts'
 import type { GraphBuilder } from './graph.ts'
 import type { StepNames } from './names.ts'
-
-export type ConfigDraft = { -readonly [K in keyof ContainerConfig]: ContainerConfig[K] }
 
 /** An ARG of a stage: its name, and the value it had where it was declared. */
 export interface DeclaredArg {
@@ -37,6 +36,8 @@ export interface StageState {
   vertex: VertexId
   /** What RUN and expansion see: the config's Env and the ARGs, the last written last. */
   readonly variables: Variables
+  /** The same as `NAME=value`, by name. */
+  readonly entries: Map<string, string>
   readonly args: DeclaredArg[]
   /** How many of them come from the stage below. */
   readonly inheritedArgs: number
@@ -104,9 +105,11 @@ export function expandQuietly(state: StageState, raw: RawInstruction, text: stri
 }
 
 /** Sets a variable for what follows. BuildKit hands variables to RUN in the order they were last set. */
-export function setVariable(state: Pick<StageState, 'variables'>, name: string, value: string): void {
-  state.variables.delete(name)
-  state.variables.set(name, value)
+export function setVariable({ variables, entries }: Pick<StageState, 'variables' | 'entries'>, name: string, value: string): void {
+  variables.delete(name)
+  variables.set(name, value)
+  entries.delete(name)
+  entries.set(name, `${name}=${value}`)
 }
 
 /** The program and arguments of a command line. */
@@ -115,7 +118,7 @@ export function commandArgs(
   command: { readonly form: 'shell'; readonly text: string } | { readonly form: 'exec'; readonly args: readonly string[] },
 ): readonly string[] {
   if (command.form === 'exec') return command.args
-  return [...(state.config.Shell ?? DEFAULT_SHELL), command.text]
+  return [...(state.config.fields.Shell ?? DEFAULT_SHELL), command.text]
 }
 
 /** Notes an instruction in the image's history; `layer` says that it made one. */

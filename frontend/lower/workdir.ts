@@ -10,15 +10,15 @@ export function lowerWorkdir(instruction: WorkdirInstruction, state: StageState,
   const written = expandIn(state, context, raw, instruction.path).text
   if (!state.workdirSet && !written.startsWith('/')) workdirRelativePath(raw, written, context.checks)
   state.workdirSet = true
-  const path = written.startsWith('/') ? written : posix.resolve('/', state.config.WorkingDir ?? '/', written)
-  state.config.WorkingDir = path
+  const path = written.startsWith('/') ? written : posix.resolve('/', state.config.fields.WorkingDir ?? '/', written)
+  state.config.fields.WorkingDir = path
   const layer = path !== '/'
   const time = context.epoch === undefined ? {} : { time: context.epoch }
   if (layer) {
     state.vertex = context.graph.add({
       op: {
         kind: 'file',
-        actions: [{ kind: 'make-directory', path: posix.resolve(path), mode: 0o755, owner: state.config.User ?? '', ...time }],
+        actions: [{ kind: 'make-directory', path: posix.resolve(path), mode: 0o755, owner: state.config.fields.User ?? '', ...time }],
       },
       inputs: [state.vertex],
       name: state.names.next(displayText(raw, state.variables)),

@@ -113,7 +113,8 @@ class Resolver {
   visit(stage: Stage): Promise<void> {
     const known = this.#visits.get(stage.index)
     if (known !== undefined) return known
-    const visit = this.#resolve(stage)
+    // Not at once: a long chain of stages is not to become a deep stack.
+    const visit = Promise.resolve().then(() => this.#resolve(stage))
     this.#visits.set(stage.index, visit)
     return visit
   }
