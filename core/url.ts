@@ -11,7 +11,7 @@ export function redactUrl(url: string): string {
 
 /** A text with the user names and passwords of the URLs in it made unreadable, as BuildKit does. An ssh URL's user alone is no secret. */
 export function hideCredentials(text: string): string {
-  return text.replace(/\b(https?:\/\/)[^\s/?#@]+@/gi, '$1xxxxx@').replace(/\b((?:ssh|git):\/\/[^\s/?#@:]+):[^\s/?#@]*@/gi, '$1:xxxxx@')
+  return text.replace(/\b(https?:\/\/)[^\s/?#]+@/gi, '$1xxxxx@').replace(/\b((?:ssh|git):\/\/[^\s/?#@:]+):[^\s/?#]*@/gi, '$1:xxxxx@')
 }
 
 /** A URL and the user name and password that stood in it. */
@@ -20,9 +20,9 @@ export interface SplitUrl {
   readonly credentials?: { readonly username: string; readonly password: string }
 }
 
-/** Takes user name and password out of an `http(s)` URL: they go into a header, never into a program's arguments or a message. */
+/** Takes user name and password out of an `http(s)` URL (up to the last `@` of its authority, as everybody reads it): they go into a header, never into a program's arguments or a message. */
 export function splitCredentials(url: string): SplitUrl {
-  const found = /^(https?:\/\/)([^/?#@]*)@(.*)$/is.exec(url)
+  const found = /^(https?:\/\/)([^/?#]*)@(.*)$/is.exec(url)
   if (found === null) return { url }
   const [, scheme = '', user = '', rest = ''] = found
   const [username = '', password = ''] = user.split(/:(.*)/s).map(decode)

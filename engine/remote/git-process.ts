@@ -70,18 +70,32 @@ function environment({ env }: RemoteWork, config: readonly (readonly string[])[]
   }
 }
 
-/** Modes of what is checked out depend on the umask, so a shell sets it: Node's is that of the whole process. */
-const SCRIPT = 'umask 022; exec git "$@"'
+/**
+ * Modes of what is checked out depend on the umask, so a shell sets it: Node's is that of the whole process. It also listens to its
+ * input, which says nothing and ends with us, however we end: a git that waits for the network would outlive us for hours.
+ */
+const SCRIPT = `umask 022
+exec 3<&0
+{ read -r _ <&3; kill -s TERM 0; } >/dev/null 2>&1 &
+listener=$!
+git "$@" </dev/null 3<&-
+code=$?
+kill $listener
+exit $code`
 
 function runGit(work: RemoteWork, env: NodeJS.ProcessEnv, shown: string, args: readonly string[], cwd?: string): Promise<string> {
   const { signal } = work
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(interrupted())
     // A group of its own, so that git's helpers end with it.
-    const options = { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'] }
+    const options = { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] as ['pipe', 'pipe', 'pipe'] }
     const child = spawn('/bin/sh', ['-c', SCRIPT, 'sh', ...args], { ...options, ...(cwd === undefined ? {} : { cwd }) })
     const stop = (): void => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
+      } catch {
+        // It has just ended by itself.
+      }
     }
     signal.addEventListener('abort', stop, { once: true })
     const output = { stdout: '', stderr: '' }

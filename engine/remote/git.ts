@@ -16,14 +16,17 @@ export type GitSource = Omit<GitOp, 'kind'>
  * The files of a repository at a ref. The ref is looked up in every build, unless it is a commit; what a commit has is fetched once.
  * @throws TsbError `TSB_GIT_MISSING`, `TSB_GIT_FAILED`, `TSB_GIT_REF`, `TSB_GIT_CHECKSUM`, `TSB_GIT_SUBDIR`; nothing remains then
  */
-export async function fetchGit(work: RemoteWork, source: GitSource): Promise<FetchedTree> {
+export async function fetchGit(work: RemoteWork, wanted: GitSource): Promise<FetchedTree> {
+  const subdir = clean(wanted.subdir)
+  // A `.git` is of the whole, so a directory of it has none, as with BuildKit.
+  const source: GitSource = { ...wanted, subdir, keepGitDir: wanted.keepGitDir && subdir === '' }
   const git = await openGit(work, source.remote)
   const found = await findCommit(git, source.ref)
   checkCommit(git, source, found)
-  const { subdir, keepGitDir, submodules, mtime } = source
+  const { keepGitDir, submodules, mtime } = source
   // Only a `.git` tells where the files are from, and under what name.
-  const kept = keepGitDir ? { remote: git.remote, ref: found.name ?? '' } : null
-  const facts: Canonical = { kind: 'git', commit: found.commit, subdir: clean(subdir), kept, submodules, mtime }
+  const kept = keepGitDir ? { remote: git.remote, ref: found.name ?? '', tag: found.tag ?? '' } : null
+  const facts: Canonical = { kind: 'git', commit: found.commit, subdir, kept, submodules, mtime }
   return keepTree(work, facts, async () => {
     await using workspace = await openWorkspace(work.snapshotter)
     return await checkOut(work, git, source, found, workspace)
@@ -84,8 +87,7 @@ function checkCommit(git: Git, { ref, checksum }: GitSource, { commit, tag }: Fo
 }
 
 async function checkOut(work: RemoteWork, git: Git, source: GitSource, found: FoundCommit, workspace: Workspace): Promise<KeptTree> {
-  const { keepGitDir, mtime } = source
-  const subdir = clean(source.subdir)
+  const { subdir, keepGitDir, mtime } = source
   const { upper } = workspace
   const gitDirectory = keepGitDir ? join(upper, '.git') : join(workspace.work, 'git')
   const tree = subdir === '' ? upper : join(workspace.work, 'tree')

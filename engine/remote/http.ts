@@ -37,7 +37,7 @@ interface Note extends Validators {
 }
 
 /**
- * The tree made of what a URL has now. What was downloaded before is asked for by its validators, in one request; content that is
+ * The tree made of what a URL has now. What was downloaded before is asked for by its entity tag, in one request; content that is
  * known already, by its digest and its time, is not made into a tree again.
  * @throws TsbError `TSB_HTTP_STATUS`, `TSB_HTTP_UNREACHABLE`, `TSB_HTTP_URL`, `TSB_HTTP_CHECKSUM`; nothing of a download remains then
  */
@@ -70,8 +70,7 @@ export async function fetchHttp(work: RemoteWork, source: HttpSource): Promise<F
   const modified = secondsOf(lastModified)
   const download: Download = { workspace, file, ...(modified === undefined ? {} : { modified }) }
   const tree = await keepTree(work, factsOf(content, lastModified), () => source.make(work, download))
-  const { etag } = answer.validators
-  if (etag !== undefined || lastModified !== undefined) {
+  if (answer.validators.etag !== undefined) {
     const found: Note = { content, ...answer.validators }
     keepNote(work, noteFacts, JSON.stringify(found))
   }

@@ -3,9 +3,13 @@ import { redactUrl, splitCredentials } from '../../core/url.ts'
 import { httpAuthorization } from './credentials.ts'
 import type { RemoteWork } from './types.ts'
 
-/** What a server said of a file, for asking whether it is still the same (RFC 9110, 8.8). */
+/** What a server said of a file (RFC 9110, 8.8). */
 export interface Validators {
   readonly etag?: string
+  /**
+   * When it was changed. Nothing is asked for by it: two changes within a second have the same, and of a file that went back to what
+   * it was before many servers say that nothing is newer.
+   */
   readonly lastModified?: string
 }
 
@@ -19,7 +23,7 @@ const ATTEMPTS = 3
 const BACKOFF_MS = 300
 
 /**
- * Asks for the content of a URL, unless it still is what `known` describes. Redirects are followed. A server that does not heed
+ * Asks for the content of a URL, unless it still has the entity tag that `known` has. Redirects are followed. A server that does not heed
  * `If-None-Match` and answers with the same entity tag is not read to the end.
  * @throws TsbError `TSB_HTTP_STATUS`, `TSB_HTTP_UNREACHABLE`, `TSB_HTTP_URL`, `TSB_INTERRUPTED`
  */
@@ -57,7 +61,6 @@ async function sendOnce(work: RemoteWork, url: string, known: Validators | undef
     accept: '*/*',
     'user-agent': 'tsbuild',
     ...(known?.etag === undefined ? {} : { 'if-none-match': known.etag }),
-    ...(known?.lastModified === undefined ? {} : { 'if-modified-since': known.lastModified }),
   }
   for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
     const isFirst = new URL(plain).origin === new URL(first).origin
