@@ -127,6 +127,8 @@ export function unreachable(url: string, error: unknown, during = ''): TsbError 
 function reasonOf(error: unknown): readonly [reason: string, hint: string] {
   const code = causeCode(error)
   const text = innermost(error)
+  // The fetch standard's "bad ports": those of other protocols, to which no client of the web may be lured.
+  if (text === 'bad port') return ['its port is one of another protocol', 'serve it on another port']
   if (/redirect/i.test(text)) return [text, 'check the URL: its server sends from one place to the next']
   switch (code) {
     case 'ECONNREFUSED':
