@@ -47,7 +47,7 @@ const notRoot = process.getuid?.() === 0 ? false : 'only root can run containers
  * (`group/name`), of which several may be given with commas between, and Docker is asked for those only. Cases for a newer BuildKit
  * are asked of the one at BUILDKIT_HOST.
  */
-describe('as Docker', { skip: notRoot, timeout: 600_000 }, () => {
+describe('as Docker', { skip: notRoot, timeout: 1_200_000 }, () => {
   let folder: string
   let web: TestServer
   let store: Tsbuild
