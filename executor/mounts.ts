@@ -16,11 +16,19 @@ export function planMounts(spec: Pick<ProcessSpec, 'mounts' | 'security'>, bundl
     bind(join(bundle, 'hosts'), '/etc/hosts', ['ro', 'nosuid', 'nodev', 'noexec']),
   ]
   const asked = spec.mounts.map((mount, index) => planMount(mount, placeOf(bundle, index)))
-  const replaced = new Set(asked.map(({ destination }) => destination))
+  const replaced = new Map(asked.map((mount) => [mount.destination, mount]))
+  const left = own.filter(({ destination }) => !replaced.has(destination) && !isHidden(destination, spec.mounts))
+  // In its place: what lies below is mounted on what replaces it, and not into the root.
+  const kernel = KERNEL_MOUNTS.map((mount) => replaced.get(mount.destination) ?? (spec.security === 'insecure' ? writable(mount) : mount))
+  const placed = new Set(KERNEL_MOUNTS.map(({ destination }) => destination))
   // The sort is stable, so the order stays as it was otherwise.
-  const others = [...own.filter(({ destination }) => !replaced.has(destination)), ...asked].sort((a, b) => depth(a) - depth(b))
-  const kernel = KERNEL_MOUNTS.filter(({ destination }) => !replaced.has(destination))
-  return [...(spec.security === 'insecure' ? kernel.map(writable) : kernel), ...others]
+  const others = [...left, ...asked.filter(({ destination }) => !placed.has(destination))].sort((a, b) => depth(a) - depth(b))
+  return [...kernel, ...others]
+}
+
+/** A step's mount covers what we mount below it, as with BuildKit: the files of a cache or a bind must not become mount points. */
+function isHidden(destination: string, mounts: readonly Mount[]): boolean {
+  return mounts.some(({ kind, target }) => (kind === 'tree' || kind === 'tmpfs') && destination.startsWith(`${target}/`))
 }
 
 /** What the runner has to put into the bundle for that. */
