@@ -6,15 +6,18 @@ import type { SnapshotterContext } from './snapshot.ts'
 
 /**
  * The paths of a tree that a COPY source names. A source without wildcards stands for itself, there or not; one with wildcards
- * (Go's `filepath.Match`, component by component) for what matches, in the order of names. Links are followed in the components
- * before the first wildcard and nowhere else, as in fsutil; `select` follows the paths that come back.
+ * (Go's `filepath.Match`, component by component) for what matches, in the order of names, or where what is before them is not there
+ * for that. Links are followed in the components before the first wildcard and nowhere else, as in fsutil; `select` follows the paths
+ * that come back.
  */
 export async function resolveSource(context: SnapshotterContext, tree: Digest, source: string): Promise<readonly string[]> {
   if (!hasWildcard(source)) return [source]
   const components = source.split('/').filter((component) => component !== '')
   const wild = components.findIndex(hasWildcard)
   const treesDirectory = context.store.layout.trees
-  let found: readonly Found[] = [{ path: posix.join('/', ...components.slice(0, wild)), isDirectory: true }]
+  const above = posix.join('/', ...components.slice(0, wild))
+  if (!(await exists(context, tree, above))) return [above]
+  let found: readonly Found[] = [{ path: above, isDirectory: true }]
   for (const component of components.slice(wild)) {
     const directories = found.filter(({ isDirectory }) => isDirectory)
     const lists = directories.map(async ({ path }) => {
@@ -24,6 +27,12 @@ export async function resolveSource(context: SnapshotterContext, tree: Digest, s
     found = (await Promise.all(lists)).flat().filter(({ path }) => matchComponent(component, posix.basename(path)))
   }
   return found.map(({ path }) => path)
+}
+
+async function exists(context: SnapshotterContext, tree: Digest, path: string): Promise<boolean> {
+  if (path === '/') return true
+  const { entries } = await context.native.select({ treesDirectory: context.store.layout.trees, tree, paths: [path] })
+  return entries[0] !== null
 }
 
 interface Found {

@@ -82,7 +82,7 @@ async function copyPaths(context: SnapshotterContext, action: CopyAction, input:
 /** What is no directory has nothing below it. BuildKit finds it only where something else has sent it. */
 async function directoriesOf(context: SnapshotterContext, tree: Digest, paths: readonly string[]): Promise<readonly string[]> {
   const { entries } = await context.native.select({ treesDirectory: context.store.layout.trees, tree, paths })
-  return paths.filter((_, index) => entries[index]?.type === 'directory')
+  return paths.filter((_, index) => entries[index] === null || entries[index]?.type === 'directory')
 }
 
 /** Where a native copy takes the files of a result from. */

@@ -1,9 +1,12 @@
 import { posix } from 'node:path'
+import type { Digest } from '../../core/digest.ts'
+import { isTsbError } from '../../core/error.ts'
 import type { LocalOp } from '../../core/op.ts'
 import { hasWildcard } from '../../core/pattern.ts'
 import type { ScanResult } from '../../native/types.ts'
 import { type ContextDirectory, scanContext } from '../../snapshotter/context.ts'
 import type { SnapshotterContext } from '../../snapshotter/snapshot.ts'
+import { resolveSource } from '../../snapshotter/sources.ts'
 import type { Driver } from '../../solver/driver.ts'
 import type { ContextSource } from '../contexts/types.ts'
 import { executed } from './remote.ts'
@@ -31,8 +34,8 @@ export function localDriver(context: SnapshotterContext, contexts: ReadonlyMap<s
 }
 
 /**
- * Scans the parts of the context that sources name. A source that is a link may lead out of them: then, and when a
- * source is not there at all, everything is scanned.
+ * Scans the parts of the context that sources name. A source that is a link, or that a wildcard finds and is one, may lead out of
+ * them: then, and when a source is not there at all, everything is scanned.
  */
 async function scanReachable(
   context: SnapshotterContext,
@@ -43,8 +46,27 @@ async function scanReachable(
   const prefixes = scanPrefixes(op.paths)
   const scan = await scanContext(context, directory, prefixes, signal)
   if (prefixes.length === 0) return scan
-  const { entries } = await context.native.select({ treesDirectory: context.store.layout.trees, tree: scan.tree, paths: prefixes })
-  return entries.includes(null) ? scanContext(context, directory, [], signal) : scan
+  return (await leadInto(context, scan.tree, op.paths, prefixes)) ? scan : scanContext(context, directory, [], signal)
+}
+
+/** Whether all that `sources` find is at or below one of `prefixes`. */
+async function leadInto(
+  context: SnapshotterContext,
+  tree: Digest,
+  sources: readonly string[],
+  prefixes: readonly string[],
+): Promise<boolean> {
+  const isBelow = (path: string): boolean => prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`))
+  try {
+    const found = await Promise.all(sources.filter(hasWildcard).map((source) => resolveSource(context, tree, source)))
+    const paths = [...prefixes, ...found.flat()]
+    const { entries } = await context.native.select({ treesDirectory: context.store.layout.trees, tree, paths })
+    return entries.every((entry) => entry !== null && isBelow(entry.path))
+  } catch (error) {
+    // A link that leads nowhere is a problem of whoever follows it.
+    if (isTsbError(error) && error.code === 'TSB_COPY_LINKS') return false
+    throw error
+  }
 }
 
 /** Each source up to its first wildcard; none at all when one of them is the whole context. */

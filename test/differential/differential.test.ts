@@ -31,6 +31,12 @@ const DELIBERATE: Readonly<Record<string, string>> = {
   'stages/target-by-number': 'stages are called by number in COPY --from, and Docker once took a number as the target, too: so do we',
   'mount/points-beside': 'BuildKit leaves the time at which it made a mount point on the directory above: we leave no trace',
   'epoch/made-parents': 'BuildKit dates the last directory only, so that the others are never the same twice: we date them all',
+  'copy/wildcard-nothing-below':
+    'BuildKit has of a context what was asked for, and misses the directory before a wildcard that found nothing',
+  'copy/wildcard-nothing-directory':
+    'BuildKit has of a context what was asked for, and misses the directory before a wildcard that found nothing',
+  'copy/wildcard-nothing-file':
+    'BuildKit has of a context what was asked for, and misses the directory before a wildcard that found nothing',
   'copy/parents-escapes': 'BuildKit looks for a name that has to be there with its backslashes',
   'copy/parents-pivot-link': 'BuildKit copies through a link before the pivot, and yet finds nothing there when something has to be',
 }

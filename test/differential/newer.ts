@@ -24,6 +24,11 @@ export async function buildNewer(cases: readonly DifferentialCase[], folder: str
 
 async function buildOne(given: DifferentialCase, context: string, archive: string): Promise<Outcome> {
   if (given.options.length > 0 || given.stdin !== undefined) throw new Error(`${given.name}: no options for the newer BuildKit`)
+  return buildByNewer(context, archive)
+}
+
+/** Builds a context by the newer BuildKit; `archive` is a file that it makes and removes. */
+export async function buildByNewer(context: string, archive: string): Promise<Outcome> {
   // BuildKit makes the context out of the last one, which shows in the times of folders.
   await mustRun('buildctl', ['prune', '--all'])
   const locals = ['--local', `context=${context}`, '--local', `dockerfile=${context}`]

@@ -32,7 +32,8 @@ export async function buildOurs(engine: Engine, store: Tsbuild, given: Different
   }
 }
 
-async function buildByEngine(engine: Engine, argv: readonly string[]): Promise<Outcome | undefined> {
+/** Builds by a command line without its process; what comes back is a failure of the user's. */
+export async function buildByEngine(engine: Engine, argv: readonly string[]): Promise<Outcome | undefined> {
   try {
     await engine.build(readBuild(argv, { parseOutput, parseSecret, parseSsh }), () => {}, new AbortController().signal)
     return undefined
