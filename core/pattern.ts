@@ -30,7 +30,7 @@ const compiled = new Map<string, RegExp>()
 
 /**
  * Whether one path component matches a pattern without slashes (Go `filepath.Match`; `**` is two stars).
- * @throws TsbError `TSB_PATTERN_INVALID` for an unclosed class, an empty range, or a trailing backslash.
+ * A range that ends before it begins has nothing in it. @throws TsbError `TSB_PATTERN_INVALID` for an unclosed class or a trailing backslash.
  */
 export function matchComponent(pattern: string, name: string): boolean {
   let regex = compiled.get(pattern)
@@ -74,12 +74,24 @@ export function patternToRegex(pattern: string): string {
     } else if (token.kind === 'double-star') {
       flush()
       // `**/` is `**`: any number of directories, none included. At the end it takes everything.
-      if (tokens[i + 1]?.kind === 'separator') i++
-      text += i + 1 >= tokens.length ? '.*' : '(?:.*/)?'
-    } else piece.push(token)
+      const joined = tokens[i + 1]?.kind !== 'separator'
+      if (!joined) i++
+      // In front of plain text it is any beginning, of a name too (`**.log`).
+      text += i + 1 >= tokens.length || (i === 0 && joined && isPlain(pattern.slice(2))) ? '.*' : '(?:.*/)?'
+    } else {
+      // Go's regexp, which moby takes there, does not compile one.
+      const empty = token.kind === 'class' ? token.ranges.find(isEmpty) : undefined
+      if (empty !== undefined) throw invalid(pattern, `the range \`${empty.join('-')}\` is empty`)
+      piece.push(token)
+    }
   }
   flush()
   return `^${text}$`
+}
+
+/** Whether moby compares the text letter by letter. */
+function isPlain(text: string): boolean {
+  return !/[*?[\]\\]/.test(text)
 }
 
 /** A pattern as a matcher has it, ready to be compiled; the last one that matches decides. */
@@ -152,7 +164,6 @@ function readClass(pattern: string, chars: readonly string[], start: number): { 
     }
     i++
     const high = read()
-    if ((high.codePointAt(0) ?? 0) < (low.codePointAt(0) ?? 0)) throw invalid(pattern, `the range \`${low}-${high}\` is empty`)
     ranges.push([low, high])
   }
   return { token: { kind: 'class', negated, ranges }, next: i }
@@ -204,8 +215,15 @@ function toMinimatch(token: Token, placeholder: string): string {
 }
 
 function classToRegex(token: Extract<Token, { kind: 'class' }> | undefined): string {
-  const members = token?.ranges.map(([low, high]) => (low === high ? member(low) : `${member(low)}-${member(high)}`)) ?? []
+  const members =
+    token?.ranges
+      .filter((range) => !isEmpty(range))
+      .map(([low, high]) => (low === high ? member(low) : `${member(low)}-${member(high)}`)) ?? []
   return `[${token?.negated === true ? '^' : ''}${members.join('')}]`
+}
+
+function isEmpty([low, high]: readonly [low: string, high: string]): boolean {
+  return (high.codePointAt(0) ?? 0) < (low.codePointAt(0) ?? 0)
 }
 
 /** `&`, `~` and `-` are written by code: doubled they are operators in Rust, and escaped they are errors elsewhere. */

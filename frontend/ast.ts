@@ -17,6 +17,9 @@ export interface Location {
   readonly places: Places
 }
 
+/** In an instruction of so many characters nobody looks for a column, and the library would take seconds to. */
+const LENGTH_LIMIT = 250_000
+
 interface Range {
   readonly start: { readonly line: number; readonly character: number }
   readonly end: { readonly line: number; readonly character: number }
@@ -46,7 +49,7 @@ export function locate(file: SourceFile, lines: readonly string[], escape: strin
     end: { line: line.end + 1, column: endText.length + 1 },
   }
   let parsed: Parsed | undefined
-  const instruction = (): Parsed => (parsed ??= parse(lines, escape, line))
+  const instruction = (): Parsed => (parsed ??= line.text.length > LENGTH_LIMIT ? new Parsed(undefined) : parse(lines, escape, line))
   // What its lines lack: its own first line is the second one of what is parsed.
   const shift = line.first - 1
   const at = (range: Range | undefined | null): Span => {

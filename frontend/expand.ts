@@ -38,9 +38,13 @@ export function expand(text: string, lookup: Lookup, options: ExpandOptions): Ex
   return { text: result, words: expander.finishWords() }
 }
 
+/** More than a kernel or a registry takes; values that hold each other grow tenfold with every line. */
+const LENGTH_LIMIT = 16 * 1024 * 1024
 /** Deeper than anything meant; the reader is recursive. */
 const DEPTH_LIMIT = 100
 const SPECIAL = '@*#?-$!0'
+/** Characters without a meaning anywhere. */
+const PLAIN = /[^'"$\\`<}/\p{White_Space}]+/uy
 
 /** Reads one text from left to right, building the result and its words side by side. */
 class Expander {
@@ -51,6 +55,8 @@ class Expander {
   #words: string[] = []
   #word = ''
   #inWord = false
+  /** Of all values that were put in. */
+  #length = 0
   /** Depth of `${…}`: what is read inside is not yet output, so it makes no words. */
   #depth = 0
 
@@ -78,14 +84,16 @@ class Expander {
       else if (char === '"' && this.#options.noQuotes !== true) result += this.#readDoubleQuoted(keepEscapes)
       else if (char === '$') {
         const value = this.#readDollar()
-        for (const part of value) this.#emit(part, false)
+        this.#emitValue(value)
         result += value
       } else if (char === this.#options.escape) result += this.#readEscaped(keepEscapes)
       else if (char === '<' && this.#options.joinHeredocs === true && this.#text[this.#at + 1] === '<') result += this.#readOperator()
       else {
-        this.#at++
-        this.#emit(char, false)
-        result += char
+        PLAIN.lastIndex = this.#at
+        const plain = PLAIN.exec(this.#text)?.[0] ?? char
+        this.#at += plain.length
+        this.#emitValue(plain)
+        result += plain
       }
     }
   }
@@ -104,9 +112,14 @@ class Expander {
     return this.#words
   }
 
-  #emit(char: string, quoted: boolean): void {
-    if (this.#depth > 0) return
-    if (!quoted && isSpace(char)) {
+  #emitValue(value: string): void {
+    if (this.#depth > 0 || value === '') return
+    if (/\p{White_Space}/u.test(value)) for (const char of value) this.#emit(char)
+    else this.#emitQuoted(value)
+  }
+
+  #emit(char: string): void {
+    if (isSpace(char)) {
       if (this.#inWord && this.#word !== '') this.#words.push(this.#word)
       this.#inWord = false
       this.#word = ''
@@ -164,11 +177,11 @@ class Expander {
       const next = this.#text[this.#at]
       if (keepEscapes) result += this.#emitQuoted(char)
       if (next === undefined) continue
-      // Only these lose their escape inside double quotes; all others keep it.
+      // Only these lose their escape inside double quotes; all others keep it, and have it twice where escapes are kept.
       if (next === '"' || next === '$' || next === this.#options.escape) {
         this.#at++
         result += this.#emitQuoted(next)
-      } else if (!keepEscapes) result += this.#emitQuoted(char)
+      } else result += this.#emitQuoted(char)
     }
   }
 
@@ -214,10 +227,10 @@ class Expander {
     if (current === undefined && this.#options.keepUnset === true) return this.#text.slice(start, this.#at)
     if (trims) return this.#trim(this.#value(name, ''), modifier as '#' | '%', word)
     const missing = current === undefined || (emptyIsUnset && current === '')
-    if (modifier === '-') return missing ? word : current
+    if (modifier === '-') return missing ? word : this.#counted(current)
     if (modifier === '+') return missing ? '' : word
     if (missing) throw this.#fail(`\`${name}\`: ${word === '' ? `must not be ${current === undefined ? 'unset' : 'empty'}` : word}`)
-    return current
+    return this.#counted(current)
   }
 
   #trim(value: string, side: '#' | '%', pattern: string): string {
@@ -235,9 +248,9 @@ class Expander {
   }
 
   #edit(value: string, pattern: string, edit: PatternEdit): string {
-    const edited = editByPattern(value, pattern, edit)
+    const edited = editByPattern(value, pattern, edit, LENGTH_LIMIT)
     if (edited === undefined) throw this.#fail(`the pattern \`${pattern}\` escapes what needs no escape`)
-    return edited
+    return this.#counted(edited)
   }
 
   #readName(): string {
@@ -252,8 +265,15 @@ class Expander {
 
   #value(name: string, written: string): string {
     const value = this.#lookup(name)
-    if (value !== undefined) return value
+    if (value !== undefined) return this.#counted(value)
     return this.#options.keepUnset === true ? written : ''
+  }
+
+  /** A value that is put in. */
+  #counted(value: string): string {
+    this.#length += value.length
+    if (this.#length > LENGTH_LIMIT) throw this.#fail('the result is longer than 16 MiB')
+    return value
   }
 
   #fail(why: string): ReturnType<typeof problem> {

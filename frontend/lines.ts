@@ -25,8 +25,13 @@ const LINE_LIMIT = 65_535
 /** Physical lines with their ends, byte order mark removed. */
 export function physicalLines(text: string): readonly string[] {
   const body = text.startsWith('\uFEFF') ? text.slice(1) : text
-  const lines = body.split(/(?<=\n)/)
-  return lines.length === 1 && lines[0] === '' ? [] : lines
+  const lines: string[] = []
+  for (let at = 0; at < body.length; ) {
+    const end = body.indexOf('\n', at) + 1 || body.length
+    lines.push(body.slice(at, end))
+    at = end
+  }
+  return lines
 }
 
 /**

@@ -2,13 +2,20 @@ import type { Diagnostic } from '../core/diagnostic.ts'
 import { type ErrorCode, isTsbError, TsbError } from '../core/error.ts'
 import type { Span } from '../core/span.ts'
 
+const LENGTH_LIMIT = 400
+
 /** One problem of the user's file, to be thrown by whatever reads a part of it and gathered by `Problems`. */
 export function problem(code: ErrorCode, message: string, span: Span | undefined, hint?: string): TsbError {
-  return new TsbError(code, message, {
+  return new TsbError(code, shorten(message), {
     fault: 'input',
-    ...(hint === undefined ? {} : { hint }),
+    ...(hint === undefined ? {} : { hint: shorten(hint) }),
     ...(span === undefined ? {} : { spans: [span] }),
   })
+}
+
+/** What was written can be as long as it likes, but a message is one line that somebody reads. */
+function shorten(text: string): string {
+  return text.length > LENGTH_LIMIT ? `${text.slice(0, LENGTH_LIMIT - 80)}…${text.slice(-60)}` : text
 }
 
 /** Everything that is wrong with a file, so that the user hears of all of it at once. */
@@ -81,7 +88,8 @@ export class Problems {
       return new TsbError(first.code as ErrorCode, first.message, { ...details, ...(first.hint === undefined ? {} : { hint: first.hint }) })
     }
     const where = first.spans[0] === undefined ? '' : ` in \`${first.spans[0].file.name}\``
-    return new TsbError(first.code as ErrorCode, `${errors.length} problems${where}`, details)
+    const hint = 'mend them one by one: most come with a hint of their own'
+    return new TsbError(first.code as ErrorCode, `${errors.length} problems${where}`, { ...details, hint })
   }
 }
 

@@ -6,25 +6,30 @@ export type PatternEdit =
 
 /**
  * Edits `value` as `${v#p}`, `${v%p}` and `${v/p/r}` do. Patterns have `*`, `?`, and a backslash before either of them
- * or itself; no classes. `undefined` when something else is escaped.
+ * or itself; no classes. `undefined` when something else is escaped. A result longer than `limit` is not finished.
  *
  * Not by regular expressions: a base image chooses values, and backtracking over many stars would take for ever.
  */
-export function editByPattern(value: string, pattern: string, edit: PatternEdit): string | undefined {
-  const pieces = readPieces(pattern)
+export function editByPattern(value: string, pattern: string, edit: PatternEdit, limit: number): string | undefined {
+  // A shortest match at the end is a shortest match at the beginning of everything reversed.
+  const pieces = readPieces(edit.kind === 'trim-end' ? reverse(pattern) : pattern)
   if (pieces === undefined) return undefined
   const chars = [...value]
   switch (edit.kind) {
     case 'trim-start':
       return chars.slice(findEnd(pieces, chars, 0, edit.longest) ?? 0).join('')
     case 'trim-end': {
-      const mirrored = pieces.toReversed().map((piece) => piece.toReversed())
-      const count = findEnd(mirrored, chars.toReversed(), 0, edit.longest) ?? 0
+      const count = findEnd(pieces, chars.toReversed(), 0, edit.longest) ?? 0
       return chars.slice(0, chars.length - count).join('')
     }
     case 'replace':
-      return replace(pieces, chars, edit.all, edit.replacement)
+      return replace(pieces, chars, edit, limit)
   }
+}
+
+/** The pattern from behind, escapes still in front of what they escape; one at the very end comes to escape what was before it. */
+function reverse(pattern: string): string {
+  return (pattern.match(/\\.|./gsu) ?? []).toReversed().join('')
 }
 
 /** A character, or any one. */
@@ -32,7 +37,8 @@ type Cell = string | undefined
 
 /** What stands before, between and behind the stars. */
 function readPieces(pattern: string): readonly (readonly Cell[])[] | undefined {
-  const chars = [...pattern]
+  // Go's scanner leaves a byte order mark in front out.
+  const chars = [...pattern.replace(/^\uFEFF/, '')]
   const pieces: Cell[][] = [[]]
   for (let i = 0; i < chars.length; i++) {
     let char: Cell = chars[i]
@@ -51,22 +57,38 @@ function readPieces(pattern: string): readonly (readonly Cell[])[] | undefined {
   return pieces
 }
 
-function replace(pieces: readonly (readonly Cell[])[], chars: readonly string[], all: boolean, replacement: string): string {
+function replace(
+  pieces: readonly (readonly Cell[])[],
+  chars: readonly string[],
+  { all, replacement }: Extract<PatternEdit, { kind: 'replace' }>,
+  limit: number,
+): string {
   let result = ''
   let at = 0
-  while (at <= chars.length) {
+  // An empty match right behind another one does not count.
+  let matchedTo = -1
+  while (at <= chars.length && result.length <= limit) {
     const end = findEnd(pieces, chars, at, true)
     // What is behind a star is sought in all that follows: if it is not there, it is not further on either.
     if (end === undefined && pieces.length > 1 && fits(pieces[0] ?? [], chars, at)) break
-    if (end !== undefined) {
-      result += replacement
-      if (!all) return result + chars.slice(end).join('')
+    if (end !== undefined && !(end === at && matchedTo === at)) {
+      if (!all) return result + replacement + chars.slice(end).join('')
+      result += fill(replacement, chars, at, end)
+      matchedTo = end
     }
     if (end !== undefined && end > at) at = end
     else result += chars[at++] ?? ''
-    if (at === chars.length && end !== undefined) break
   }
   return result + chars.slice(at).join('')
+}
+
+/** Go's template for all matches: `$0` is what matched, `$$` a dollar sign, and any other name is nothing. */
+function fill(replacement: string, chars: readonly string[], start: number, end: number): string {
+  if (!replacement.includes('$')) return replacement
+  return replacement.replace(/\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu, (form, bare?: string, braced?: string) => {
+    if (form === '$$') return '$'
+    return (bare ?? braced) === '0' ? chars.slice(start, end).join('') : ''
+  })
 }
 
 /** Where a match that begins at `start` ends: as late as possible, or as early. */

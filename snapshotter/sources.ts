@@ -8,12 +8,14 @@ import type { SnapshotterContext } from './snapshot.ts'
  * The paths of a tree that a COPY source names. A source without wildcards stands for itself, there or not; one with wildcards
  * (Go's `filepath.Match`, component by component) for what matches, in the order of names, or where what is before them is not there
  * for that. Links are followed in the components before the first wildcard and nowhere else, as in fsutil; `select` follows the paths
- * that come back.
+ * that come back. @throws TsbError `TSB_PATTERN_INVALID`
  */
 export async function resolveSource(context: SnapshotterContext, tree: Digest, source: string): Promise<readonly string[]> {
   if (!hasWildcard(source)) return [source]
   const components = source.split('/').filter((component) => component !== '')
   const wild = components.findIndex(hasWildcard)
+  // A malformed one is told of whatever there is to match.
+  for (const component of components.slice(wild)) matchComponent(component, '')
   const treesDirectory = context.store.layout.trees
   const above = posix.join('/', ...components.slice(0, wild))
   if (!(await exists(context, tree, above))) return [above]

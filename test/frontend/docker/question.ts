@@ -103,7 +103,7 @@ function request(text: string, args: readonly string[]): CompileRequest {
   }
 }
 
-/** With codes for what cannot be seen. */
-function ascii(text: string): string {
+/** JSON with codes for what cannot be seen. */
+export function ascii(text: string): string {
   return text.replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -3,18 +3,23 @@ import { before, describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import pLimit from 'p-limit'
 import { openDocker } from './ask.ts'
+import { randomFile } from './files.ts'
 import { answer, type Question, readQuestions, writeQuestions } from './question.ts'
+import { Random } from './random.ts'
 
 const AT_A_TIME = 3
+const RANDOM_COUNT = 700
 
 /**
  * Each line of testdata/language is a Dockerfile with what Docker makes of it: the image's config and history, or that it refuses.
- * `ASK=new` asks Docker the questions that have no answer yet, `ASK=all` every one, and writes the answers down.
+ * `ASK=new` asks Docker the questions that have no answer yet, `ASK=all` every one, and writes the answers down. `ASK=files` makes up
+ * new ones in place of those in random.jsonl first (`SEED=n` those of a seed).
  */
 describe('Dockerfiles mean what they mean to Docker', { timeout: 3_600_000 }, () => {
-  const { ASK: wanted } = process.env
+  const { ASK: wanted, SEED: seed } = process.env
   before(async () => {
-    if (wanted !== undefined) await askAll(wanted === 'all')
+    if (wanted === 'files') writeQuestions('random.jsonl', randomQuestions(Number(seed ?? Date.now())))
+    if (wanted === 'new' || wanted === 'all' || wanted === 'files') await askAll(wanted === 'all')
   })
 
   for (const name of readQuestions().keys()) {
@@ -34,6 +39,12 @@ describe('Dockerfiles mean what they mean to Docker', { timeout: 3_600_000 }, ()
     })
   }
 })
+
+function randomQuestions(seed: number): readonly Question[] {
+  process.stderr.write(`SEED=${seed}\n`)
+  const random = new Random(seed)
+  return Array.from({ length: RANDOM_COUNT }, () => ({ dockerfile: randomFile(random) }))
+}
 
 async function askAll(again: boolean): Promise<void> {
   await using docker = await openDocker()
