@@ -91,11 +91,13 @@ class Parsed {
   }
 
   get args(): readonly Argument[] {
-    return (this.#args ??= this.found?.getArguments() ?? [])
+    this.#args ??= this.found?.getArguments() ?? []
+    return this.#args
   }
 
   get variables(): readonly Variable[] {
-    return (this.#variables ??= this.found?.getVariables() ?? [])
+    this.#variables ??= this.found?.getVariables() ?? []
+    return this.#variables
   }
 
   /** The first argument with this text. */

@@ -28,12 +28,10 @@ export async function openProgress(
   const restore = (): void => renderer.close()
   process.once('exit', restore)
   const warnings: Diagnostic[] = []
-  let hasSucceeded = false
   let isOpen = true
   return {
     onEvent: (event: BuildEvent) => {
       if (event.kind === 'diagnostic') warnings.push(event.diagnostic)
-      if (event.kind === 'build-done') hasSucceeded = event.error === undefined
       renderer.event(event)
     },
     close: () => {
@@ -43,7 +41,7 @@ export async function openProgress(
       process.off('exit', restore)
       renderer.close()
       const isForPeople = mode === 'plain' || mode === 'tty'
-      if (hasSucceeded && isForPeople) terminal.stderr.write(renderWarnings(warnings, palette(terminal.stderr, env)))
+      if (isForPeople) terminal.stderr.write(renderWarnings(warnings, palette(terminal.stderr, env)))
     },
   }
 }

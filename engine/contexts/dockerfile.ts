@@ -1,6 +1,6 @@
 import { basename, isAbsolute, join, posix, relative, resolve } from 'node:path'
 import { TsbError } from '../../core/error.ts'
-import type { SourceFile } from '../../core/span.ts'
+import { type SourceFile, sourceFile } from '../../core/span.ts'
 import { layerPaths } from '../../snapshotter/snapshot.ts'
 import type { Keep } from '../remote/types.ts'
 import { readFirst } from './files.ts'
@@ -31,14 +31,14 @@ export async function readLocalDockerfile(directory: string, file: string | unde
         : 'the path after `-f` is relative to the working directory',
     )
   }
-  const dockerfile = { name: displayName(found.path, directory), text: found.text }
+  const dockerfile = sourceFile(displayName(found.path, directory), found.bytes)
   return { dockerfile, ...(await readIgnore(directory, [`${found.path}.dockerignore`])) }
 }
 
 /** The ignore file of a directory: the first of `before` that there is, else its `.dockerignore`. */
 export async function readIgnore(directory: string, before: readonly string[]): Promise<Pick<LocalDockerfile, 'ignore'>> {
   const found = await readFirst([...before, join(directory, '.dockerignore')])
-  return found === undefined ? {} : { ignore: { name: displayName(found.path, directory), text: found.text } }
+  return found === undefined ? {} : { ignore: sourceFile(displayName(found.path, directory), found.bytes) }
 }
 
 /**
@@ -55,13 +55,13 @@ export async function readRemoteDockerfile(
   if (file !== undefined && ofMachine && isAbsolute(file)) {
     const found = await readFirst([file])
     if (found === undefined) throw dockerfileMissing(file, 'a path that begins with a slash is one of this machine')
-    return { name: file, text: found.text }
+    return sourceFile(file, found.bytes)
   }
   const names = file === undefined ? [tree.single ?? 'Dockerfile', 'dockerfile'] : [file]
   for (const name of names) {
     const layers = layerPaths(store, tree.snapshot)
     const bytes = layers.length === 0 ? null : await native.readFile({ layers, path: posix.resolve('/', name), maxBytes: MAX_BYTES })
-    if (bytes !== null) return { name, text: Buffer.from(bytes).toString('utf8') }
+    if (bytes !== null) return sourceFile(name, bytes)
   }
   throw dockerfileMissing(names[0] ?? '', 'name it with `-f`: a path in the context')
 }

@@ -4,24 +4,24 @@ import { TsbError } from '../../core/error.ts'
 /** A text file that was found. */
 export interface FoundFile {
   readonly path: string
-  readonly text: string
+  readonly bytes: Uint8Array
 }
 
 /**
- * The first of some files that exists. Bytes that are not UTF-8 are the frontend's to refuse.
+ * The first of some files that exists.
  * @throws TsbError `TSB_DOCKERFILE_UNREADABLE`
  */
 export async function readFirst(paths: readonly string[]): Promise<FoundFile | undefined> {
   for (const path of paths) {
-    const text = await read(path)
-    if (text !== undefined) return { path, text }
+    const bytes = await read(path)
+    if (bytes !== undefined) return { path, bytes }
   }
   return undefined
 }
 
-async function read(path: string): Promise<string | undefined> {
+async function read(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { posix } from 'node:path'
 import { TsbError } from '../../core/error.ts'
-import type { SourceFile } from '../../core/span.ts'
+import { type SourceFile, sourceFile } from '../../core/span.ts'
 import type { IgnoreFile } from '../../frontend/index.ts'
 import { contextDirectory } from './directory.ts'
 import { readIgnore, readLocalDockerfile, readRemoteDockerfile } from './dockerfile.ts'
@@ -69,7 +69,7 @@ async function openInputContext(host: ContextHost, fetching: Fetching): Promise<
   if (input.kind === 'archive') {
     return { source, dockerfile: await readRemoteDockerfile(await host.keep(), await input.tree(), file, false), ignore: undefined }
   }
-  if (file === undefined) return { source, dockerfile: { name: 'Dockerfile', text: input.text }, ignore: undefined }
+  if (file === undefined) return { source, dockerfile: input.dockerfile, ignore: undefined }
   throw new TsbError('TSB_USAGE_STDIN_TWICE', 'standard input is a Dockerfile, and `-f` names another', {
     fault: 'usage',
     hint: 'give a tar on standard input, or leave `-f` out',
@@ -96,7 +96,7 @@ async function dockerfileFromOutside(host: ContextHost, fetching: Fetching): Pro
     const { openInput } = await import('../import.ts')
     const chunks: Uint8Array[] = []
     for await (const chunk of openInput('-', fetching.signal)) chunks.push(chunk)
-    return { name: 'Dockerfile', text: Buffer.concat(chunks).toString('utf8') }
+    return sourceFile('Dockerfile', Buffer.concat(chunks))
   }
   if (file === undefined || !/^https?:\/\//.test(file)) return undefined
   const tree = await fileContext(host, file).fetch(fetching)

@@ -1,4 +1,5 @@
 import { TsbError } from '../../core/error.ts'
+import { type SourceFile, sourceFile } from '../../core/span.ts'
 import { emptyTree } from '../../snapshotter/unpack.ts'
 import { remoteWork } from './remote.ts'
 import { beginsArchive, refuseZstd, SNIFFED_BYTES } from './sniff.ts'
@@ -7,7 +8,7 @@ import type { ContextHost, Fetching, RemoteTree } from './types.ts'
 /** What came in on standard input: a context, or a Dockerfile without one. */
 export type InputContext =
   | { readonly kind: 'archive'; readonly tree: () => Promise<RemoteTree> }
-  | { readonly kind: 'dockerfile'; readonly text: string; readonly tree: () => Promise<RemoteTree> }
+  | { readonly kind: 'dockerfile'; readonly dockerfile: SourceFile; readonly tree: () => Promise<RemoteTree> }
 
 /**
  * Reads `-` as docker's client does: a tar is the context, whatever else there is is a Dockerfile that has none. The tar is
@@ -35,7 +36,7 @@ export async function readInputContext(host: ContextHost, fetching: Fetching): P
     const { snapshotter } = await host.keep()
     return { snapshot: { layers: [], tree: await emptyTree(snapshotter) }, reused: true }
   }
-  return { kind: 'dockerfile', text: Buffer.concat(chunks).toString('utf8'), tree: empty }
+  return { kind: 'dockerfile', dockerfile: sourceFile('Dockerfile', Buffer.concat(chunks)), tree: empty }
 }
 
 interface Peeked {

@@ -3,6 +3,7 @@ import type { ResolvedImage } from '../../core/image-plan.ts'
 import type { GitOp, HttpOp, Op } from '../../core/op.ts'
 import type { Platform } from '../../core/platform.ts'
 import type { Span } from '../../core/span.ts'
+import { problem } from '../problems.ts'
 
 export type NewVertex = Omit<Vertex, 'id' | 'span' | 'ignoreCache'> & { readonly span?: Span; readonly ignoreCache?: boolean }
 
@@ -14,7 +15,12 @@ export class GraphBuilder {
   readonly #remotes = new Map<string, VertexId>()
   #scratch: VertexId | undefined
 
+  /** @throws TsbError `TSB_DOCKERFILE_ENCODING` */
   add(vertex: NewVertex): VertexId {
+    if (vertex.span?.file.damaged === true && holdsDamage(vertex.op)) {
+      const hint = 'save the file as UTF-8'
+      throw problem('TSB_DOCKERFILE_ENCODING', `what a step does is not UTF-8 in \`${vertex.span.file.name}\``, vertex.span, hint)
+    }
     const id = this.#vertices.length
     this.#vertices.push({ ...vertex, id, ignoreCache: vertex.ignoreCache ?? false })
     return id
@@ -66,4 +72,9 @@ export class GraphBuilder {
     }
     return { vertices, output }
   }
+}
+
+/** A process must not get other bytes than those that are written. Docker lets everything else pass. */
+function holdsDamage(op: Op): boolean {
+  return op.kind === 'run' && JSON.stringify(op).includes('\uFFFD')
 }

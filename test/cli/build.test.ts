@@ -153,7 +153,7 @@ test('progress goes to stderr only, warnings after it', async () => {
   assert.equal(host.terminal.err, '#1 work\n#1 DONE 0.0s\n\n\n 1 warning found:\n\nwarning: stage name [StageNameCasing]\n')
 })
 
-test('a build that failed says why, not what else could be better', async () => {
+test('a build that failed says what could be better, and why it failed', async () => {
   const host = fakeHost({
     build: async (_options, onEvent) => {
       onEvent({
@@ -166,7 +166,7 @@ test('a build that failed says why, not what else could be better', async () => 
     },
   })
   assert.equal(await main(['.'], host), 1)
-  assert.equal(host.terminal.err, 'error: broken [TSB_TEST]\n')
+  assert.equal(host.terminal.err, '\n 1 warning found:\n\nwarning: stage name [StageNameCasing]\nerror: broken [TSB_TEST]\n')
 })
 
 test('where progress goes follows flag, environment, terminal', async () => {

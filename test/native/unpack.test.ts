@@ -61,14 +61,14 @@ describe('ADD of an archive', skipUnlessRoot, () => {
         'un/.wh.q f 644 11:12 0 old',
         'un/dd d 755 0:0 new',
         'un/dd/through f 644 11:12 1 old',
-        'un/hard f 4751 11:12 5 old',
+        'un/hard f 644 11:12 5 old',
         'un/lnk l 11:12 /abs old',
         'un/nodir d 755 0:0 new',
         'un/nodir/implicit d 755 0:0 new',
         'un/nodir/implicit/x f 644 11:12 1 old',
         'un/s l 11:12 dd old',
         'un/sub d 2750 11:12 old',
-        'un/sub/file f 4751 11:12 5 old',
+        'un/sub/file f 644 11:12 5 old',
       ])
       assert.equal(lstatSync(stage.path('upper/un/hard')).ino, lstatSync(stage.path('upper/un/sub/file')).ino)
     })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -33,6 +34,22 @@ describe('what comes from elsewhere', () => {
     file.content = 'an older one'
     file.modified -= 1000
     assert.equal(await built(project, 'f'), 'an older one')
+  })
+
+  test('a checksum is held against the bytes, whatever the server says of what was fetched before', async () => {
+    await using server = await startServer(({ headers }, response) => {
+      response.setHeader('etag', '"one"')
+      if (headers['if-none-match'] === '"one"') return void response.writeHead(304).end()
+      response.end('content')
+    })
+    const dockerfile = (checksum: string): string => `FROM scratch\nADD --checksum=sha256:${checksum} http://${server.host}/f /\n`
+    const right = createHash('sha256').update('content').digest('hex')
+    await using project = await openProject({ Dockerfile: dockerfile(right) })
+    assert.equal(await built(project, 'f'), 'content')
+    project.write({ Dockerfile: dockerfile('0'.repeat(64)) })
+    const { code, stderr } = await project.tsbuild.run(['build', '-q', project.directory])
+    assert.equal(code, 1)
+    assert.match(stderr, /TSB_HTTP_CHECKSUM/)
   })
 
   test('a password may have an @, and nothing of it shows', async () => {
