@@ -88,11 +88,12 @@ export interface FileOp {
 }
 
 /**
- * COPY --link: input 1, a root that was made on nothing, is laid over the root of input 0 as a layer is: what it has replaces what is
- * there, directories take what is in them together, and no link is followed.
+ * COPY --link: input 1, what the actions make on nothing, is laid over the root of input 0 where that gives what the actions make on that
+ * root; elsewhere they are carried out there. Their inputs come behind: what they call 1 is input 2 here.
  */
 export interface MergeOp {
   readonly kind: 'merge'
+  readonly actions: readonly FileAction[]
 }
 
 export type FileAction = CopyAction | WriteAction | MakeDirectoryAction

@@ -27,7 +27,7 @@ function nativeOf(addon: Addon): Native {
     list: (request) => settled(async () => JSON.parse(await addon.list(JSON.stringify(request))) as readonly TreeEntry[]),
     change: (request, signal) => call<CommitResult>('change', request, signal),
     commit: (request, signal) => call<CommitResult>('commit', request, signal),
-    layOver: (request) => settled(async () => JSON.parse(await addon.layOver(JSON.stringify(request))) as Digest),
+    layOver: (request) => settled(async () => JSON.parse(await addon.layOver(JSON.stringify(request))) as Digest | null),
     arrival: (path) => arrival(addon, path),
     applyLayer: ({ arrival, ...request }, signal) =>
       cancellable(addon, signal, async (token) => {

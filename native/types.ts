@@ -19,8 +19,11 @@ export interface Native {
   change(request: ChangeRequest, signal?: AbortSignal): Promise<CommitResult>
   /** Indexes an overlay upper and merges it over the tree of its parent. */
   commit(request: CommitRequest, signal?: AbortSignal): Promise<CommitResult>
-  /** Makes the tree of what shows when the root `upper`, which stands on nothing, is laid over the root `lower` as a layer. */
-  layOver(request: LayOverRequest): Promise<Digest>
+  /**
+   * Makes the tree of what shows when the root `upper`, which stands on nothing, is laid over the root `lower` as a layer; `null` where
+   * a copy of its files would make something else, because a directory is not the same in both, or something else is in the way.
+   */
+  layOver(request: LayOverRequest): Promise<Digest | null>
   /** The `delta` that `commit` found in an overlay upper; everything is read, nothing is changed. */
   delta(upper: string): Promise<Digest>
   /** Opens a file that somebody still writes, for `applyLayer`. @throws TsbError `TSB_LAYER_READ` */

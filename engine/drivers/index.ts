@@ -18,6 +18,7 @@ export function createDrivers(
   resources: RunResources,
 ): Drivers<StepResult> {
   const { session } = building
+  const file = fileDriver(session.snapshotter)
   return {
     scratch: scratchDriver(session.snapshotter),
     image: imageDriver(session),
@@ -25,7 +26,7 @@ export function createDrivers(
     http: httpDriver(building),
     git: gitDriver(building),
     run: runDriver(session, resources),
-    file: fileDriver(session.snapshotter),
-    merge: mergeDriver(session.snapshotter),
+    file,
+    merge: mergeDriver(session.snapshotter, file),
   }
 }

@@ -1,28 +1,52 @@
 import type { Digest } from '../../core/digest.ts'
-import type { MergeOp } from '../../core/op.ts'
+import type { FileOp, MergeOp } from '../../core/op.ts'
 import { layersUsable, type Snapshot, type SnapshotterContext } from '../../snapshotter/snapshot.ts'
 import { hasTree } from '../../snapshotter/tree.ts'
 import type { Driver } from '../../solver/driver.ts'
 import { rootOf, type StepResult, treeOf } from './result.ts'
 
-/** COPY --link: layers on layers. Nothing is copied, only the tree of both together is made. */
-export function mergeDriver(context: SnapshotterContext): Driver<MergeOp, StepResult> {
+/**
+ * COPY --link: layers on layers. Nothing is copied, only the tree of both together is made: the layer serves every root. A root whose
+ * directories the layer would change, or that has a link or something else in the way, gets a copy of its own: BuildKit lays the layer
+ * over it all the same, and a `/tmp` is for its owner only then.
+ */
+export function mergeDriver(context: SnapshotterContext, files: Driver<FileOp, StepResult>): Driver<MergeOp, StepResult> {
   return {
     recorded: true,
-    facts: () => ({ kind: 'merge' }),
-    inputDigests: async (_op, inputs) => inputs.map(treeOf),
-    execute: async (_op, inputs) => {
+    facts: (op) => ({ ...(files.facts(copyOf(op)) as object), kind: 'merge' }),
+    inputDigests: async (op, inputs, signal) => {
+      const [root, ...sources] = await files.inputDigests(copyOf(op), withoutLinked(inputs), signal)
+      return [root as Digest, ...inputs.slice(1, 2).map(treeOf), ...sources]
+    },
+    execute: async (op, inputs, execution) => {
       const [lower, upper] = [rootOf(inputs), rootOf(inputs.slice(1))]
       const treesDirectory = context.store.layout.trees
       const tree = await context.native.layOver({ treesDirectory, lower: lower.tree, upper: upper.tree })
-      return { result: merged(inputs, tree), stored: tree, layers: [] }
+      if (tree === null) return files.execute(copyOf(op), withoutLinked(inputs), execution)
+      return { result: merged(inputs, tree), stored: JSON.stringify({ merged: tree } satisfies StoredMerge), layers: [] }
     },
-    revive: async (_op, stored, inputs) => {
-      const result = merged(inputs, stored as Digest)
+    revive: async (op, stored, inputs) => {
+      const { merged: tree } = JSON.parse(stored) as Partial<StoredMerge>
+      if (tree === undefined) return files.revive(copyOf(op), stored, withoutLinked(inputs))
+      const result = merged(inputs, tree)
       const { snapshot } = result
       return layersUsable(context.store, snapshot.layers) && (await hasTree(context, snapshot)) ? result : undefined
     },
   }
+}
+
+/** What a record keeps of layers on layers; that of a copy is the copy's own. */
+interface StoredMerge {
+  readonly merged: Digest
+}
+
+function copyOf({ actions }: MergeOp): FileOp {
+  return { kind: 'file', actions }
+}
+
+/** The inputs of the copy on the root itself. */
+function withoutLinked([root, _linked, ...sources]: readonly StepResult[]): readonly StepResult[] {
+  return root === undefined ? sources : [root, ...sources]
 }
 
 /** A layer of nothing but additions says the same on any root. */

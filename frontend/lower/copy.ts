@@ -43,17 +43,14 @@ export function lowerCopy(instruction: CopyInstruction, state: StageState, conte
   const inputs = paths.length === 0 ? [] : [sourceVertex(instruction, state, context, paths.map(anchor))]
   const copies = copyActions(instruction, located, target, inputs)
   const actions: readonly FileAction[] = [...copies, ...inline.map((source) => writeAction(source, target))]
-  addCopy({ kind: 'file', actions }, inputs, instruction.link && chmod === '', raw, state, context)
+  addCopy({ kind: 'file', actions }, inputs, instruction.link && !/[^\d:]/.test(chown), raw, state, context)
   const parents = instruction.parents ? ['--parents'] : []
   const flags = [...parents, ...(chown === '' ? [] : [`--chown=${chown}`]), ...(chmod === '' ? [] : [`--chmod=${chmod}`])]
   const texts = [...sources, ...inline.map((source) => `<<${source.name}`)]
   addHistory(state, `${[command, ...flags, ...texts, destination].join(' ')} # buildkit`, true)
 }
 
-/**
- * Adds the copy to the stage's root, or on nothing and then over the root. Like BuildKit, whose frontend does not link what gets
- * a mode. Docker's classic image store cannot link at all and copies; the one that is its default today can, and so do we.
- */
+/** Adds the copy to the stage's root, or on nothing and then over the root. Names of owners are the root's matter. */
 function addCopy(
   op: FileOp,
   inputs: readonly VertexId[],
@@ -68,7 +65,11 @@ function addCopy(
   const copied = context.graph.add({ op, inputs: [root, ...inputs], name: state.names.next(text), ...common })
   if (!link) state.vertex = copied
   else {
-    const merge = { op: { kind: 'merge' }, inputs: [state.vertex, copied], name: state.names.again(`LINK ${text}`) } as const
+    const merge = {
+      op: { kind: 'merge', actions: op.actions },
+      inputs: [state.vertex, copied, ...inputs],
+      name: state.names.again(`LINK ${text}`),
+    } as const
     state.vertex = context.graph.add({ ...merge, ...common })
   }
 }

@@ -63,6 +63,6 @@ pub fn lay_over<'env>(env: &'env Env, request: String) -> napi::Result<Object<'e
     call(env, request, None, |request: LayOver, _| {
         let (lower, upper) = (parse_digest(&request.lower)?, parse_digest(&request.upper)?);
         let tree = commit::lay_over(&request.trees_directory.into_path(), &lower, &upper)?;
-        Ok(format_digest(&tree))
+        Ok(tree.as_ref().map(format_digest))
     })
 }

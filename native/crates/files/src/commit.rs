@@ -8,7 +8,7 @@ use rustix::fs::{Gid, Mode, Uid};
 
 use crate::delta::{Contents, Delta, failed, open_upper};
 use crate::open::{as_path, open_directory};
-use crate::tree::{self, Kind, Tree, TreeWriter};
+use crate::tree::{self, Entry, Kind, Tree, TreeWriter};
 use crate::xattr;
 
 /// `CommitRequest` of native/types.ts.
@@ -69,12 +69,29 @@ pub(crate) fn conclude(upper: &OwnedFd, parent: &Tree, mut delta: Delta, trees: 
     })
 }
 
-/// Makes the tree of two roots, of which `upper` stands on nothing and is laid over `lower` as overlayfs does it with layers.
-/// Fails with `TSB_TREE_MISSING`, `TSB_TREE_CORRUPT`, `TSB_DISK_FULL`.
-pub fn lay_over(trees: &Path, lower: &blake3::Hash, upper: &blake3::Hash) -> Result<blake3::Hash> {
+/// Makes the tree of two roots, of which `upper` stands on nothing and is laid over `lower` as overlayfs does it with layers. There is
+/// none where they have a path that is a directory in both but not the same one, or that is no plain file in both: a copy of `upper`
+/// into `lower` would make something else of it. Fails with `TSB_TREE_MISSING`, `TSB_TREE_CORRUPT`, `TSB_DISK_FULL`.
+pub fn lay_over(trees: &Path, lower: &blake3::Hash, upper: &blake3::Hash) -> Result<Option<blake3::Hash>> {
     let (lower, upper) = (Tree::load(trees, lower)?, Tree::load(trees, upper)?);
     let entries = upper.entries(0..upper.len()).collect::<Result<Vec<_>>>()?;
-    tree::merge(&lower, &entries)?.tree.save(trees)
+    for entry in &entries {
+        let Some(index) = lower.find(&entry.path) else { continue };
+        if !agree(&lower.entry(index)?, entry) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(tree::merge(&lower, &entries)?.tree.save(trees)?))
+}
+
+fn agree(below: &Entry, above: &Entry) -> bool {
+    match (below.kind, above.kind) {
+        (Kind::Directory, Kind::Directory) => {
+            (below.mode, below.uid, below.gid, &below.xattrs) == (above.mode, above.uid, above.gid, &above.xattrs)
+        }
+        (Kind::File, Kind::File) => true,
+        _ => false,
+    }
 }
 
 /// A directory that the layer's archive did not mention has the parent's owner, mode and attributes.
