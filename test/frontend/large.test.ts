@@ -22,9 +22,9 @@ describe('ten times the instructions take about ten times as long', () => {
     test(name, async () => {
       await timeOf(line, 1_000)
       const small = Math.min(await timeOf(line, 1_000), await timeOf(line, 1_000))
-      const large = await timeOf(line, 10_000)
+      const large = Math.min(await timeOf(line, 10_000), await timeOf(line, 10_000))
       // What is quadratic takes a hundred times as long.
-      assert.ok(large < Math.max(small, 5) * 45, `${small} ms, then ${large} ms`)
+      assert.ok(large < Math.max(small, 5) * 60, `${small} ms, then ${large} ms`)
     })
   }
 })
