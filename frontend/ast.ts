@@ -36,7 +36,8 @@ interface Range {
  *   `<<-` beside `<<`, where it strips tabs for both;
  * - unknown directives (`# x=y`), behind which it still obeys an `escape` directive;
  * - a byte order mark, which it leaves in the first column;
- * - an instruction's end, which it puts behind comments that follow a last continued line.
+ * - an instruction's end, which it puts behind comments that follow a last continued line;
+ * - an indented instruction before the first FROM, whose variables it looks for without end: ours stands behind a FROM.
  *
  * Vertical tabs and form feeds, which it does not take for white space, are blanks for it.
  */
@@ -50,8 +51,8 @@ export function locate(file: SourceFile, lines: readonly string[], escape: strin
   }
   let parsed: Parsed | undefined
   const instruction = (): Parsed => (parsed ??= line.text.length > LENGTH_LIMIT ? new Parsed(undefined) : parse(lines, escape, line))
-  // What its lines lack: its own first line is the second one of what is parsed.
-  const shift = line.first - 1
+  // What its lines lack: its own first line is the third one of what is parsed.
+  const shift = line.first - 2
   const at = (range: Range | undefined | null): Span => {
     // Quirks above can leave a part outside of its instruction; then the whole is the better answer.
     if (range === undefined || range === null) return span
@@ -63,14 +64,9 @@ export function locate(file: SourceFile, lines: readonly string[], escape: strin
     }
   }
   const places: Places = {
-    keyword: () => at(instruction().found?.getInstructionRange()),
-    word: (text) => at(rangeOfWord(instruction(), text)),
-    variable: (name) =>
-      at(
-        instruction()
-          .variables.find((variable) => variable.getName() === name)
-          ?.getRange(),
-      ),
+    keyword: () => at(quietly(() => instruction().found?.getInstructionRange())),
+    word: (text) => at(quietly(() => rangeOfWord(instruction(), text))),
+    variable: (name) => at(quietly(() => rangeOfVariable(instruction(), name))),
   }
   return { span, places }
 }
@@ -108,13 +104,26 @@ class Parsed {
   }
 }
 
-/** The instruction's own lines as a file, below a directive. */
+/** The instruction's own lines as a file, below a directive and a FROM. */
 function parse(lines: readonly string[], escape: string, line: LogicalLine): Parsed {
   const own = lines
     .slice(line.first, line.commandEnd + 1)
     .join('')
     .replace(/[\v\f]/g, ' ')
-  return new Parsed(DockerfileParser.parse(`# escape=${escape}\n${own}`).getInstructions()[0])
+  return new Parsed(DockerfileParser.parse(`# escape=${escape}\nFROM a\n${own}`).getInstructions()[1])
+}
+
+/** What the library says; a place is not worth failing for, whatever it stumbles over. */
+function quietly<T>(ask: () => T): T | undefined {
+  try {
+    return ask()
+  } catch {
+    return undefined
+  }
+}
+
+function rangeOfVariable(parsed: Parsed, name: string): Range | undefined {
+  return parsed.variables.find((variable) => variable.getName() === name)?.getRange()
 }
 
 function rangeOfWord(parsed: Parsed, text: string): Range | undefined {

@@ -27,7 +27,7 @@ export function readHeredoc(word: string): HeredocStart | undefined {
   const match = OPERATOR.exec(word)
   const delimiter = match?.[2] ?? ''
   if (match === null || delimiter === '') return undefined
-  const name = unquoted(delimiter)
+  const name = unquoted(trim(delimiter))
   if (name === undefined || name === '') return undefined
   return { name, expand: name === trim(delimiter), chomp: match[1] === '-' }
 }

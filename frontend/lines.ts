@@ -2,11 +2,13 @@ import type { SourceFile } from '../core/span.ts'
 import { chompBody, type HeredocStart, heredocsOfLine } from './heredoc.ts'
 import { problem } from './problems.ts'
 import type { Heredoc } from './source.ts'
-import { trim, trimStart } from './space.ts'
+import { trim, trimEnd, trimStart } from './space.ts'
 
 /** An instruction as lines: where it begins and ends, and its text with the continuations joined. Lines count from 0. */
 export interface LogicalLine {
   readonly text: string
+  /** White space behind it. */
+  readonly trailing: string
   readonly first: number
   /** Last line of the command itself. */
   readonly commandEnd: number
@@ -75,6 +77,7 @@ export function logicalLines(file: SourceFile, lines: readonly string[], escape:
     const { heredocs, next } = readBodies(file, lines, heredocsOfLine(text), { first, at })
     found.push({
       text: trim(text),
+      trailing: text.slice(trimEnd(text).length),
       first,
       commandEnd,
       commandLast: at - 1,

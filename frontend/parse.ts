@@ -33,6 +33,7 @@ export function parseFile(file: SourceFile): ParsedFile {
     const blank = line.blank
     return {
       ...splitInstruction(line.text),
+      trailing: line.trailing,
       heredocs: line.heredocs,
       comments: line.comments,
       blankLine: blank === undefined ? undefined : { file, start: { line: blank + 1, column: 1 }, end: { line: blank + 1, column: 1 } },

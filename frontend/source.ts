@@ -8,6 +8,8 @@ export interface RawInstruction {
   readonly name: string
   /** The whole instruction on one line, continuations joined: what steps are called after. */
   readonly text: string
+  /** White space behind it: a stored trigger keeps it. */
+  readonly trailing: string
   /** Leading words that begin with `--`, quotes and escapes taken away. */
   readonly flags: readonly string[]
   /** What follows the flags, trimmed. */

@@ -4,6 +4,8 @@ import { isSpace, trim } from './space.ts'
 
 /** White space between an instruction's keyword and its arguments, and between the words of simple lists. */
 const BLANKS = /[\t\v\f\r ]+/
+/** Between flags: BuildKit looks at single bytes there. */
+const BLANK = /[\t\n\v\f\r ]/
 
 /** The keyword and the rest, both trimmed; the rest is empty when there is none. */
 export function splitKeyword(line: string): { keyword: string; rest: string } {
@@ -63,7 +65,7 @@ export function takeFlags(text: string): { flags: readonly string[]; rest: strin
   const flags: string[] = []
   let at = 0
   for (;;) {
-    while (at < text.length && isSpace(text[at] as string)) at++
+    while (at < text.length && BLANK.test(text[at] as string)) at++
     if (!text.startsWith('--', at)) return { flags, rest: trim(text.slice(at)) }
     const { word, end } = readFlag(text, at)
     at = end
@@ -78,7 +80,7 @@ function readFlag(text: string, start: number): { word: string; end: number } {
   let at = start
   for (; at < text.length; at++) {
     const char = text[at] as string
-    if (quote === '' && isSpace(char)) break
+    if (quote === '' && BLANK.test(char)) break
     if (char === quote) quote = ''
     else if (quote === '' && (char === '"' || char === "'")) quote = char
     else if (char === '\\') word += text[++at] ?? ''

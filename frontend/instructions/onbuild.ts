@@ -26,7 +26,7 @@ export function readOnbuild(raw: RawInstruction): OnbuildInstruction {
   }
   assertShape({ ...raw, ...trigger })
   const bodies = raw.heredocs.map((heredoc) => `\n${heredoc.body}${heredoc.name}`).join('')
-  return { kind: 'onbuild', raw, trigger: raw.text.replace(/^ONBUILD\p{White_Space}*/iu, '') + bodies }
+  return { kind: 'onbuild', raw, trigger: raw.text.replace(/^ONBUILD[\t\n\f\r ]*/i, '') + raw.trailing + bodies }
 }
 
 const JSON_ALLOWED = ['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', 'VOLUME']

@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import type { RunMount } from '../../core/mount.ts'
 import { refuse } from '../flags.ts'
 import type { RunInstruction } from '../instructions/run.ts'
+import { problem } from '../problems.ts'
 import { lowerMounts } from './mounts.ts'
 import { displayRunText } from './names.ts'
 import { addHistory, commandArgs, type LowerContext, type StageState } from './state.ts'
@@ -13,12 +14,17 @@ export function lowerRun(instruction: RunInstruction, state: StageState, context
   const { mounts, inputs, sshSocket } = lowerMounts(instruction, state, context)
   const socket = sshSocket === undefined || state.variables.has('SSH_AUTH_SOCK') ? [] : [`SSH_AUTH_SOCK=${sshSocket}`]
   const args = commandArgs(state, instruction.command)
+  const env = [...state.entries.values(), ...socket]
+  if ([...args, ...env].some((text) => text.includes('\0'))) {
+    const message = 'a NUL character stands in the command or a variable, which no program can be given'
+    throw problem('TSB_DOCKERFILE_ARGUMENTS', message, raw.span, 'take it out')
+  }
   const text = summary === undefined ? raw.text : `${raw.text} (${summary})`
   state.vertex = context.graph.add({
     op: {
       kind: 'run',
       args,
-      env: [...state.entries.values(), ...socket],
+      env,
       proxyEnv: context.proxyEnv,
       cwd: posix.resolve('/', state.config.fields.WorkingDir ?? '/'),
       user: state.config.fields.User ?? '',

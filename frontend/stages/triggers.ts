@@ -29,6 +29,7 @@ export function readTriggers(stage: Stage, texts: readonly string[]): readonly S
     const instruction = readInstruction({
       ...parts,
       text: `ONBUILD ${parts.text}`,
+      trailing: '',
       heredocs: line.heredocs,
       comments: [],
       blankLine: undefined,

@@ -47,6 +47,9 @@ const PARTS: readonly (readonly [text: string, index: number, part: string, plac
   ['RUN ["a", "<<EOF"]\nUSER c', 1, 'c', '2:6-2:7'],
   ['RUN a\\ \\\n  b\nUSER c', 1, 'c', '3:6-3:7'],
   ['\uFEFFFROM a', 0, 'a', '1:6-1:7'],
+  ['  ENV a=$b', 0, '$b', '1:9-1:11'],
+  ['ARG x\n  ARG a=$b\nFROM c', 1, '$b', '2:9-2:11'],
+  ['\\\n ENV a=$b', 0, '$b', '1:1-2:10'],
   ['FROM a\nUSER\vc', 1, 'c', '2:6-2:7'],
   ['FROM a\r\nUSER c\r\n', 1, 'c', '2:6-2:7'],
 ]

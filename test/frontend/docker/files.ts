@@ -58,18 +58,7 @@ export function randomFile(random: Random): string {
 function instruction(random: Random, escape: string): readonly string[] {
   const before = random.chance(30) ? random.list(1, 2, () => random.pick([...COMMENTS, ...BLANKS])) : []
   if (random.chance(25)) return [...before, ...withHeredocs(random, escape)]
-  const keyword = random.pick([
-    'CMD',
-    'CMD',
-    'USER',
-    'ENTRYPOINT',
-    'ONBUILD RUN',
-    'ONBUILD CMD',
-    'LABEL k=1',
-    'ENV k=1',
-    'cmd',
-    'Maintainer',
-  ])
+  const keyword = random.pick(['CMD', 'CMD', 'USER', 'ENTRYPOINT', 'ONBUILD RUN', 'ONBUILD CMD', 'ENV k', 'cmd', 'Maintainer'])
   return [...before, ...continued(random, `${random.pick(['', '', '', ' ', '\t'])}${keyword} ${words(random)}`, escape)]
 }
 
@@ -82,7 +71,10 @@ function continued(random: Random, text: string, escape: string): readonly strin
   const lines: string[] = []
   let rest = text
   while (rest.length > 3 && random.chance(35)) {
-    const at = 1 + random.number(rest.length - 1)
+    // Seldom in a keyword: two escape characters there are only ever an unknown one.
+    const least =
+      lines.length === 0 && random.chance(90) ? Math.min(/^\s*(?:ONBUILD )?\S+ /.exec(rest)?.[0].length ?? 1, rest.length - 1) : 1
+    const at = least + random.number(rest.length - least)
     const blanks = random.chance(80) ? '' : random.pick(BLANKS)
     lines.push(
       rest.slice(0, at) + random.pick([escape, escape, escape, escape, escape + escape, escape.repeat(3), `${escape} ${escape}`]) + blanks,

@@ -8,7 +8,7 @@ import { answer, type Question, readQuestions, writeQuestions } from './question
 import { Random } from './random.ts'
 
 const AT_A_TIME = 3
-const RANDOM_COUNT = 700
+const RANDOM_COUNT = 500
 
 /**
  * Each line of testdata/language is a Dockerfile with what Docker makes of it: the image's config and history, or that it refuses.
