@@ -13,7 +13,7 @@ import { contextFolder, writeContext } from './context.ts'
 import { buildByNewer, NEWER_BUILDKIT } from './newer.ts'
 import { buildByEngine } from './ours.ts'
 import { failureOf, type Outcome } from './outcome.ts'
-import { dockerfileOf, randomCopies } from './random-copy.ts'
+import { dockerfileOf, type RandomCopies, randomCopies } from './random-copy.ts'
 
 const ROUNDS = Number(process.env['TSBUILD_COPY_ROUNDS'] ?? 20)
 const FIRST = Number(process.env['TSBUILD_COPY_SEED'] ?? Math.floor(Math.random() * 1e9))
@@ -51,17 +51,18 @@ describe('random copies', { skip, timeout: 3_600_000 }, () => {
 
   for (let seed = FIRST; seed < FIRST + ROUNDS; seed++) {
     test(`seed ${seed}`, async () => {
-      const { script, lines } = randomCopies(seed, LINES, NEWER_BUILDKIT !== undefined)
+      const copies = randomCopies(seed, LINES, NEWER_BUILDKIT !== undefined)
+      const { script, lines } = copies
       const context = contextFolder(folder, caseOf(`copies/${seed}`, script))
       await writeContext(caseOf(`copies/${seed}`, script), { folder: context, server: '' })
-      await sameFromContext(context, lines)
-      const taken = await acceptedBy((index) => ours(context, lines, [index]), lines)
+      await sameFromContext(context, copies)
+      const taken = await acceptedBy((index) => ours(context, copies, [index]), lines)
       const refused = lines.map((_, index) => index).filter((index) => !taken.includes(index))
       for (const index of refused.slice(0, REFUSED)) {
-        assert.equal((await theirs(context, lines, [index])).kind, 'failure', `we refuse \`${lines[index]}\``)
+        assert.equal((await theirs(context, copies, [index])).kind, 'failure', `we refuse \`${lines[index]}\``)
       }
-      const { left, expected } = await acceptedByThem(context, lines, taken)
-      const made = await ours(context, lines, left)
+      const { left, expected } = await acceptedByThem(context, copies, taken)
+      const made = await ours(context, copies, left)
       if (made.kind === 'failure') throw new Error(made.message)
       const differences = differencesOf(made.image, expected)
       const named = differences.map((text) => `${lines[Number(/^\/(\d+)/.exec(text)?.[1])] ?? ''}\n  ${text}`)
@@ -70,10 +71,11 @@ describe('random copies', { skip, timeout: 3_600_000 }, () => {
   }
 
   /** Of our own builds only: in Docker's a context has what was asked for and not more, which wildcards can tell. */
-  async function sameFromContext(context: string, lines: readonly string[]): Promise<void> {
+  async function sameFromContext(context: string, copies: RandomCopies): Promise<void> {
+    const { lines } = copies
     const local = lines.map((line) => line.replace('--from=src ', ''))
     for (const index of lines.keys()) {
-      const [staged, sent] = [await ours(context, lines, [index]), await ours(context, local, [index])]
+      const [staged, sent] = [await ours(context, copies, [index]), await ours(context, { ...copies, lines: local }, [index])]
       assert.equal(sent.kind, staged.kind, `\`${local[index]}\``)
       if (staged.kind === 'image' && sent.kind === 'image') assert.deepEqual(differencesOf(sent.image, staged.image), [], local[index])
     }
@@ -82,31 +84,31 @@ describe('random copies', { skip, timeout: 3_600_000 }, () => {
   /** What they make of the lines that we take. One that they do not take for a known reason is left out. */
   async function acceptedByThem(
     context: string,
-    lines: readonly string[],
+    copies: RandomCopies,
     taken: readonly number[],
   ): Promise<{ readonly left: readonly number[]; readonly expected: FlatImage }> {
-    const all = await theirs(context, lines, taken)
+    const all = await theirs(context, copies, taken)
     if (all.kind === 'image') return { left: taken, expected: all.image }
     const left: number[] = []
     for (const index of taken) {
-      const one = await theirs(context, lines, [index])
+      const one = await theirs(context, copies, [index])
       if (one.kind === 'image') left.push(index)
-      else if (!KNOWN.test(one.message)) throw new Error(`\`${lines[index]}\` is refused, and not by us: ${one.message}`)
+      else if (!KNOWN.test(one.message)) throw new Error(`\`${copies.lines[index]}\` is refused, and not by us: ${one.message}`)
     }
-    const rest = await theirs(context, lines, left)
+    const rest = await theirs(context, copies, left)
     if (rest.kind === 'failure') throw new Error(rest.message)
     return { left, expected: rest.image }
   }
 
-  async function ours(context: string, lines: readonly string[], taken: readonly number[]): Promise<Outcome> {
-    await writeFile(join(context, 'Dockerfile'), dockerfileOf(lines, taken))
+  async function ours(context: string, copies: RandomCopies, taken: readonly number[]): Promise<Outcome> {
+    await writeFile(join(context, 'Dockerfile'), dockerfileOf(copies, taken))
     const archive = `${context}.ours.tar`
     const failure = await buildByEngine(engine, ['--output', `type=docker,dest=${archive}`, context])
     return failure ?? { kind: 'image', image: await flattenImage(archive) }
   }
 
-  async function theirs(context: string, lines: readonly string[], taken: readonly number[]): Promise<Outcome> {
-    await writeFile(join(context, 'Dockerfile'), dockerfileOf(lines, taken))
+  async function theirs(context: string, copies: RandomCopies, taken: readonly number[]): Promise<Outcome> {
+    await writeFile(join(context, 'Dockerfile'), dockerfileOf(copies, taken))
     if (NEWER_BUILDKIT !== undefined) return buildByNewer(context, `${context}.theirs.tar`)
     if (typeof oracle === 'string') throw new Error(oracle)
     const tag = 'differential/copies:latest'

@@ -6,35 +6,41 @@ export interface RandomCopies {
   /** Makes both trees in the folder where it runs. */
   readonly script: string
   readonly lines: readonly string[]
+  /** Where `base` is. Each seed has a place of its own: layers of equal copies may stand in for each other, with other times. */
+  readonly top: string
 }
 
 const NAMES = ['a', 'b', 'c', 'x.txt', 'y.txt', 'z.md', '.h']
 const FILE_MODES = ['644', '600', '755', '4755', '666']
 const DIRECTORY_MODES = ['755', '700', '2755', '1777']
 const MODES = ['644', '4711', '0', 'u=rwX,go=rX', 'a+x', 'go-rwx', 'g=u,o=', '+X', 'u+s,o+t', 'a-x+X']
+const LINKS = [...NAMES, '..', '../a', '/a', '/a/b', 'nowhere']
 const OWNERS = ['1', '2:3', '0:7']
 const PATTERNS = ['*.txt', 'a', '**/x.txt', 'a/b', '!a/b', '*', '!*.md', 'b/**', '**/a', '!**/b', '.h', '?.*', '[a-b]']
 
 /** @param newer with flags that only a newer BuildKit knows, too */
 export function randomCopies(seed: number, count: number, newer: boolean): RandomCopies {
   const random = new Random(seed)
-  const source = randomTree(random, 'src', 14)
-  const base = randomTree(random, 'base', 10)
+  const source = randomTree(random, 'src', 14, LINKS)
+  // Where a link leads to a link to nothing, BuildKit makes a directory twice.
+  const base = randomTree(random, 'base', 10, ['..', 'nowhere', '/nowhere/deep', '/'])
   // What Docker needs itself is not part of the context.
   const hidden = "printf 'Dockerfile\\n.dockerignore\\n' > .dockerignore"
   const script = [hidden, ...source.commands, ...base.commands].join('\n')
-  const lines = Array.from({ length: count }, () => randomLine(random, source.paths, base.paths, newer))
-  return { script: `${script}\n`, lines: [...new Set(lines)] }
+  const top = `/t${seed}`
+  const places = base.paths.map((path) => path.replace(/^base/, ''))
+  const lines = Array.from({ length: count }, () => randomLine(random, source.paths, top, places, newer))
+  return { script: `${script}\n`, lines: [...new Set(lines)], top }
 }
 
 /** A Dockerfile that carries out each line in a stage of its own, `l0` and so on, and gathers what came of the lines in `taken`. */
-export function dockerfileOf(lines: readonly string[], taken: readonly number[]): string {
+export function dockerfileOf({ top, lines }: Pick<RandomCopies, 'top' | 'lines'>, taken: readonly number[]): string {
   const stages = lines.map((line, index) => `FROM base AS l${index}\n${line}\n`)
   const gathered = taken.map((index) => `COPY --from=l${index} / /${index}/\n`)
-  return `FROM scratch AS base\nCOPY base /\nFROM scratch AS src\nCOPY . /\n${stages.join('')}FROM scratch\n${gathered.join('')}`
+  return `FROM scratch AS base\nCOPY base ${top}/\nFROM scratch AS src\nCOPY . /\n${stages.join('')}FROM scratch\n${gathered.join('')}`
 }
 
-function randomLine(random: Random, sources: readonly string[], places: readonly string[], newer: boolean): string {
+function randomLine(random: Random, sources: readonly string[], top: string, places: readonly string[], newer: boolean): string {
   const flags: string[] = []
   const parents = newer && random.chance(0.4)
   flags.push('--from=src')
@@ -45,7 +51,7 @@ function randomLine(random: Random, sources: readonly string[], places: readonly
   if (random.chance(0.4)) for (let i = random.below(3); i >= 0; i--) flags.push(`--exclude=${random.pick(PATTERNS)}`)
   const count = random.chance(0.7) ? 1 : 2
   const paths = Array.from({ length: count }, () => randomSource(random, sources, parents))
-  return ['COPY', ...flags, ...paths, randomPlace(random, places)].join(' ')
+  return ['COPY', ...flags, ...paths, top + randomPlace(random, places)].join(' ')
 }
 
 function randomSource(random: Random, sources: readonly string[], parents: boolean): string {
@@ -61,7 +67,7 @@ function randomSource(random: Random, sources: readonly string[], parents: boole
 }
 
 function randomPlace(random: Random, places: readonly string[]): string {
-  const path = random.chance(0.5) ? random.pick(places).replace(/^base/, '') : random.pick(['/new', '/new/deep', '/a/new', '/'])
+  const path = random.chance(0.5) ? random.pick(places) : random.pick(['/new', '/new/deep', '/a/new', '/'])
   return path + random.pick(['', '/', '/', '/more', '/.', '/more/'])
 }
 
@@ -69,6 +75,7 @@ function randomTree(
   random: Random,
   top: string,
   size: number,
+  links: readonly string[],
 ): { readonly commands: readonly string[]; readonly paths: readonly string[] } {
   const directories = [top]
   const files: string[] = []
@@ -82,7 +89,7 @@ function randomTree(
     if (kind < 4 && path.split('/').length < 5) {
       directories.push(path)
       commands.push(`mkdir ${path}`)
-    } else if (kind === 4) commands.push(`ln -s ${random.pick([...NAMES, '..', '../a', '/a', '/a/b', 'nowhere'])} ${path}`)
+    } else if (kind === 4) commands.push(`ln -s ${random.pick(links)} ${path}`)
     else if (kind === 5 && files.length > 0) commands.push(`ln ${random.pick(files)} ${path}`)
     else {
       files.push(path)
