@@ -10,14 +10,14 @@ const BLANK = /[\t\n\v\f\r ]/
 /** The keyword and the rest, both trimmed; the rest is empty when there is none. */
 export function splitKeyword(line: string): { keyword: string; rest: string } {
   const text = trim(line)
-  const match = BLANKS.exec(text)
-  if (match === null) return { keyword: text, rest: '' }
-  return { keyword: text.slice(0, match.index), rest: trim(text.slice(match.index + match[0].length)) }
+  const [keyword, rest = ''] = splitOnce(text) ?? [text]
+  return { keyword, rest: trim(rest) }
 }
 
 /** The parts of one instruction that its text alone tells. */
 export function splitInstruction(text: string): Pick<RawInstruction, 'keyword' | 'name' | 'text' | 'flags' | 'rest'> {
-  const { keyword, rest } = splitKeyword(text)
+  // Other white space than BuildKit's blanks hides a flag behind it.
+  const [keyword, rest = ''] = splitOnce(text) ?? [text]
   return { keyword, name: keyword.toUpperCase(), text, ...takeFlags(rest) }
 }
 
