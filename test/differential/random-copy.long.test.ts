@@ -29,7 +29,7 @@ const skip =
   process.getuid?.() !== 0 ? 'only root can make the contexts' : NEWER_BUILDKIT === undefined && typeof oracle === 'string' ? oracle : false
 
 /**
- * Random COPY instructions on random trees, by us and by Docker (or the BuildKit at BUILDKIT_HOST, which knows all flags): the same
+ * Random COPY instructions on random trees, by us and by Docker (or the BuildKit at BUILDKIT_HOST, which knows `--parents`): the same
  * lines are refused, and the others make the same files. TSBUILD_COPY_SEED and TSBUILD_COPY_ROUNDS repeat a failure.
  */
 describe('random copies', { skip, timeout: 3_600_000 }, () => {
