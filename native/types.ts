@@ -1,6 +1,7 @@
 import type { Digest } from '../core/digest.ts'
 import type { FileMode } from '../core/file-mode.ts'
 import type { Compression } from '../core/media-types.ts'
+import type { MakeDirectoryAction, WriteAction } from '../core/op.ts'
 
 /**
  * What crosses the boundary to the Rust core. Calls are few and large, run off the main thread,
@@ -161,25 +162,9 @@ export type ChangeAction =
       readonly unpack: boolean
       readonly filter?: CopyFilter
     }
-  | {
-      readonly kind: 'write'
-      /** Of the file where the destination is a directory. */
-      readonly name: string
-      /** Written as UTF-8. */
-      readonly content: string
-      readonly destination: string
-      readonly mode: number
-      readonly chown?: string
-      readonly chmod?: FileMode
-    }
-  | {
-      readonly kind: 'make-directory'
-      readonly path: string
-      readonly mode: number
-      readonly owner: string
-      /** Of the directories that are made, in seconds since 1970. */
-      readonly time?: number
-    }
+  /** Written as UTF-8. */
+  | WriteAction
+  | MakeDirectoryAction
 
 export interface CommitRequest {
   /** The overlay upper. */
