@@ -1,6 +1,7 @@
 import type { Diagnostic } from './diagnostic.ts'
 import type { Digest } from './digest.ts'
 import type { VertexId } from './graph.ts'
+import type { MissCause } from './miss.ts'
 
 /**
  * Everything visible about a build, in order. Renderers are folds over it; keeping the list is recording the build.
@@ -22,6 +23,8 @@ export type BuildEvent =
   /** The graph is known: all steps that this build may need. */
   | { readonly kind: 'graph'; readonly time: number; readonly steps: readonly StepDescription[] }
   | { readonly kind: 'step-started'; readonly time: number; readonly step: VertexId }
+  /** Why a step that has started could use no earlier result. It may come any time before the step's end. */
+  | { readonly kind: 'step-missed'; readonly time: number; readonly step: VertexId; readonly causes: readonly MissCause[] }
   | {
       readonly kind: 'step-log'
       readonly time: number
@@ -41,10 +44,11 @@ export type BuildEvent =
   | { readonly kind: 'diagnostic'; readonly time: number; readonly diagnostic: Diagnostic }
   | { readonly kind: 'build-done'; readonly time: number; readonly image?: Digest; readonly error?: string }
 
-/** How a step ended. `cached`: an earlier result was used, nothing ran. */
+/** How a step ended. `cached`: an earlier result was used, nothing ran. `unchanged`: it ran, and its output is what it was before. */
 export type StepOutcome =
   | { readonly kind: 'cached' }
   | { readonly kind: 'done' }
+  | { readonly kind: 'unchanged' }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'canceled' }
 

@@ -8,7 +8,7 @@ export function storeLedger(session: Pick<Session, 'store' | 'effects'>): Ledger
   const claimed = new Set<Digest>()
   return {
     find: (key) => records.find(key),
-    findByDelta: (op, delta) => records.findByDelta(op, delta),
+    findByDelta: (kin, delta) => records.findByDelta(kin, delta),
     remove: (key) => records.remove(key),
     claim: (key) => {
       if (claimed.has(key) || !records.claim(key)) return false

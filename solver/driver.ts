@@ -12,6 +12,13 @@ export interface Driver<O extends Op, R> {
   readonly recorded: boolean
   /** Everything about the op that its result depends on, besides the content of its inputs. */
   facts(op: O): Canonical
+  /**
+   * What makes two ops the same step, though their results may differ (of a RUN: what it runs, not with which variables). An earlier
+   * execution of the same step tells how long it takes, and its layer stands in for one with the same change.
+   */
+  kin(op: O): Canonical
+  /** The inputs' whole content, as far as it may explain why a key is another one: kept with the record, never part of the key. */
+  trees(inputs: readonly R[]): readonly Digest[]
   /** Content digest of each input as far as the op uses it, in the order of the inputs. */
   inputDigests(op: O, inputs: readonly R[], signal: AbortSignal): Promise<readonly Digest[]>
   /** Does the work. A failure is thrown as `TsbError`; nothing of it may remain. */

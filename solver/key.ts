@@ -8,8 +8,6 @@ const KEY_VERSION = 1
 /** A step's identity (design, contract 1): what it does, and the content of what it uses. */
 export interface Key {
   readonly digest: Digest
-  /** Digest of the op's facts alone. */
-  readonly op: Digest
   /** The text that `digest` is the digest of. */
   readonly preimage: string
 }
@@ -17,5 +15,5 @@ export interface Key {
 /** Computes a key from an op's facts and the content digests of its inputs. */
 export function keyOf(facts: Canonical, inputs: readonly Digest[]): Key {
   const preimage = canonical({ version: KEY_VERSION, op: facts, inputs })
-  return { digest: blake3Digest(preimage), op: blake3Digest(canonical(facts)), preimage }
+  return { digest: blake3Digest(preimage), preimage }
 }

@@ -4,7 +4,8 @@ import type { Digest } from '../core/digest.ts'
 export interface Ledger {
   /** Stored text of a key's result. */
   find(key: Digest): string | undefined
-  findByDelta(op: Digest, delta: Digest): string | undefined
+  /** Stored text of the latest result of the same step (`Driver.kin`) that made the same change. */
+  findByDelta(kin: Digest, delta: Digest): string | undefined
   /** Drops a record whose result is gone. */
   remove(key: Digest): void
   /** False while another living process executes the key. */
@@ -16,10 +17,13 @@ export interface Ledger {
 
 export interface LedgerEntry {
   readonly key: Digest
-  readonly op: Digest
+  /** Digest of `Driver.kin`. */
+  readonly kin: Digest
   readonly preimage: string
   readonly result: string
   readonly delta?: Digest
+  /** `Driver.trees` of its inputs. */
+  readonly trees: readonly Digest[]
   readonly layers: readonly string[]
   readonly duration: number
 }

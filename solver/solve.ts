@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events'
+import type { Digest } from '../core/digest.ts'
 import type { Effects } from '../core/effects.ts'
-import type { OnEvent } from '../core/event.ts'
+import type { OnEvent, StepOutcome } from '../core/event.ts'
 import type { Graph, Vertex, VertexId } from '../core/graph.ts'
 import type { Drivers } from './driver.ts'
+import type { Key } from './key.ts'
 import type { Ledger } from './ledger.ts'
 import { createLimits, type Limits } from './limits.ts'
 import { solveVertex } from './vertex.ts'
@@ -15,7 +17,30 @@ export interface SolveRequest<R> {
   readonly onEvent: OnEvent
   /** A vertex has its result: what consumes results early (exporters) starts here. */
   readonly onResult?: (vertex: Vertex, result: R) => void
+  /** A step is about to execute. */
+  readonly onMiss?: (miss: Miss<R>) => void
+  /** A step has ended well. */
+  readonly onSolved?: (solved: Solved) => void
   readonly signal: AbortSignal
+}
+
+/** A recorded step that executes, and what it found instead of an earlier result. */
+export interface Miss<R> {
+  readonly vertex: Vertex
+  readonly key: Key
+  readonly inputs: readonly R[]
+  /** `lost`: a record whose result has gone. `ignored`: nobody looked (`Vertex.ignoreCache`). */
+  readonly reason: 'unknown' | 'lost' | 'ignored'
+}
+
+/** How a step came to its result. */
+export interface Solved {
+  readonly vertex: Vertex
+  /** Absent where the op keeps no record. */
+  readonly key?: Digest
+  readonly outcome: StepOutcome
+  /** Milliseconds of the execution; of a cached step, none. */
+  readonly duration?: number
 }
 
 /** What the steps of one solve share. */

@@ -5,14 +5,16 @@ import type { Leases } from './leases.ts'
 /** What a key led to once. */
 export interface StoredRecord {
   readonly key: Digest
-  /** Digest of the op's facts alone. */
-  readonly op: Digest
+  /** Digest of what makes two executions the same step. */
+  readonly kin: Digest
   /** The canonical text whose digest the key is: what a later miss is explained with. */
   readonly preimage: string
   /** The driver's own encoding. */
   readonly result: string
   /** Delta of the layer that the result adds, if it adds one. */
   readonly delta?: Digest
+  /** Whole content of each input: what a later miss is explained with. */
+  readonly trees: readonly Digest[]
   /** Milliseconds since 1970. */
   readonly created: number
   /** Milliseconds of the execution. */
@@ -34,18 +36,29 @@ export class Records {
     return this.#connection.prepare<[string], { result: string }>('SELECT result FROM records WHERE key = ?').get(key)?.result
   }
 
-  /** The latest result of the same op that made the same change, whatever it was made on. */
-  findByDelta(op: Digest, delta: Digest): string | undefined {
+  /** The latest result of the same step that made the same change, whatever it was made on. */
+  findByDelta(kin: Digest, delta: Digest): string | undefined {
     return this.#connection
-      .prepare<[string, string], { result: string }>('SELECT result FROM records WHERE op = ? AND delta = ? ORDER BY created DESC LIMIT 1')
-      .get(op, delta)?.result
+      .prepare<[string, string], { result: string }>('SELECT result FROM records WHERE kin = ? AND delta = ? ORDER BY created DESC LIMIT 1')
+      .get(kin, delta)?.result
   }
 
   /** Writes a record, replacing an older one of its key. Call inside the transaction that publishes its layers. */
   put(record: StoredRecord): void {
     this.#connection
-      .prepare('INSERT OR REPLACE INTO records (key, op, preimage, result, delta, created, duration) VALUES (?, ?, ?, ?, ?, ?, ?)')
-      .run(record.key, record.op, record.preimage, record.result, record.delta ?? null, record.created, record.duration)
+      .prepare(
+        'INSERT OR REPLACE INTO records (key, kin, preimage, result, delta, created, duration, trees) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      )
+      .run(
+        record.key,
+        record.kin,
+        record.preimage,
+        record.result,
+        record.delta ?? null,
+        record.created,
+        record.duration,
+        JSON.stringify(record.trees),
+      )
   }
 
   /** Forgets a record whose result is gone. */

@@ -137,4 +137,19 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX cache_uses_by_cache ON cache_uses (cache);
   `,
+  `
+  -- What makes two executions the same step, whatever variables and inputs they had; before, the digest of all its facts.
+  ALTER TABLE records RENAME COLUMN op TO kin;
+  -- JSON list: the whole content of each input, which explains why the next key is another one.
+  ALTER TABLE records ADD COLUMN trees TEXT NOT NULL DEFAULT '[]';
+
+  -- What is left of a record that was evicted: enough to say so, and to explain the next miss.
+  CREATE TABLE tombstones (
+    key TEXT PRIMARY KEY,
+    preimage TEXT NOT NULL,
+    trees TEXT NOT NULL,
+    evicted INTEGER NOT NULL    -- ms since 1970
+  ) STRICT;
+  CREATE INDEX tombstones_by_age ON tombstones (evicted);
+  `,
 ]

@@ -17,6 +17,7 @@ import { Publisher } from './publish.ts'
 import { Records } from './records.ts'
 import { settle } from './settle.ts'
 import { type SweptParts, sweep } from './sweep.ts'
+import { Tombstones } from './tombstones.ts'
 import { Unsynced } from './unsynced.ts'
 
 /** Everything that is kept between builds, shared by any number of processes. */
@@ -27,6 +28,7 @@ export interface Store extends AsyncDisposable {
   readonly records: Records
   readonly images: Images
   readonly caches: Caches
+  readonly tombstones: Tombstones
   readonly leases: Leases
   readonly publisher: Publisher
   /** To be called before the first change: removes what dead processes left, once, and starts to settle what is unsynced. */
@@ -62,6 +64,7 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
     records,
     images,
     caches,
+    tombstones: new Tombstones(connection),
     leases,
     publisher,
     prepare: () => (prepared ??= prepare(connection, { layout, leases, layers, caches }, unsynced, native)),

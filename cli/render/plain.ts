@@ -154,6 +154,8 @@ function endLine(row: Row): string {
   switch (row.state) {
     case 'cached':
       return 'CACHED'
+    case 'unchanged':
+      return `DONE ${formatSeconds(row.ended - row.started)} (re-ran, output unchanged)`
     case 'failed':
       return `ERROR: ${row.error}`
     case 'canceled':

@@ -41,6 +41,7 @@ export class RawJsonRenderer implements Renderer {
     switch (event.kind) {
       case 'build-started':
       case 'build-done':
+      case 'step-missed':
         return undefined
       case 'graph':
         return { vertexes: event.steps.map(({ step, name }) => this.#vertex(`step ${step}`, name)) }

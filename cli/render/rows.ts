@@ -77,6 +77,8 @@ export class BuildRows {
         return end(this.#row(taskKey(event.id), 'task', event.id), event.time, taskOutcome(event.error))
       case 'step-started':
         return start(this.#step(event.step), event.time)
+      case 'step-missed':
+        return undefined
       case 'step-log':
         return log(this.#step(event.step), event)
       case 'step-progress':

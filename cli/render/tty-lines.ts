@@ -48,6 +48,7 @@ function signOf(row: Row, { symbols, colours }: Look, spinner: string): { sign: 
     case 'cached':
       return { sign: symbols.cached, paint: colours.dim }
     case 'done':
+    case 'unchanged':
       return { sign: symbols.done, paint: colours.green }
     case 'failed':
       return { sign: symbols.failed, paint: colours.red }

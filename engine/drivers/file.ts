@@ -16,7 +16,9 @@ import { rootOf, type StepResult, treeOf } from './result.ts'
 export function fileDriver(context: SnapshotterContext): Driver<FileOp, StepResult> {
   return {
     recorded: true,
-    facts: (op) => ({ kind: 'file', actions: op.actions.map(factsOf) }),
+    facts,
+    kin: facts,
+    trees: (inputs) => inputs.map(treeOf),
     inputDigests: async (op, inputs) => {
       const digests = inputs.map(async (input, index) => (index === 0 ? treeOf(input) : selectionDigest(context, op, input, index)))
       return Promise.all(digests)
@@ -24,6 +26,10 @@ export function fileDriver(context: SnapshotterContext): Driver<FileOp, StepResu
     execute: (op, inputs, execution) => execute(context, op, inputs, execution),
     revive: (_op, stored, inputs) => reviveStep(context, stored, inputs),
   }
+}
+
+function facts({ actions }: FileOp): Canonical {
+  return { kind: 'file', actions: actions.map(factsOf) }
 }
 
 /** Sources and what is taken of them are left out: what they select is in the input's digest, by content. */

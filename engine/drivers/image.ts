@@ -12,6 +12,8 @@ export function imageDriver(session: Session): Driver<ImageOp, StepResult> {
   return {
     recorded: true,
     facts: (op) => ({ kind: 'image', image: op.image }),
+    kin: (op) => ({ kind: 'image', image: op.image }),
+    trees: () => [],
     inputDigests: async () => [],
     execute: async (op, _inputs, execution) => {
       const { snapshot, newLayers } = await materialiseRoot(session, op.image, execution.signal, onProgress(execution))

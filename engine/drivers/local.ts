@@ -17,6 +17,8 @@ export function localDriver(context: SnapshotterContext, contexts: ReadonlyMap<s
   return {
     recorded: false,
     facts: (op) => ({ kind: 'local', name: op.name }),
+    kin: (op) => ({ kind: 'local', name: op.name }),
+    trees: () => [],
     inputDigests: async () => [],
     execute: async (op, _inputs, execution) => {
       const source = contexts.get(op.name)

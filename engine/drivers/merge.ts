@@ -1,3 +1,4 @@
+import type { Canonical } from '../../core/canonical.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { FileOp, MergeOp } from '../../core/op.ts'
 import { layersUsable, type Snapshot, type SnapshotterContext } from '../../snapshotter/snapshot.ts'
@@ -11,9 +12,12 @@ import { rootOf, type StepResult, treeOf } from './result.ts'
  * over it all the same, and a `/tmp` is for its owner only then.
  */
 export function mergeDriver(context: SnapshotterContext, files: Driver<FileOp, StepResult>): Driver<MergeOp, StepResult> {
+  const facts = (op: MergeOp): Canonical => ({ ...(files.facts(copyOf(op)) as object), kind: 'merge' })
   return {
     recorded: true,
-    facts: (op) => ({ ...(files.facts(copyOf(op)) as object), kind: 'merge' }),
+    facts,
+    kin: facts,
+    trees: (inputs) => inputs.map(treeOf),
     inputDigests: async (op, inputs, signal) => {
       const [root, ...sources] = await files.inputDigests(copyOf(op), withoutLinked(inputs), signal)
       return [root as Digest, ...inputs.slice(1, 2).map(treeOf), ...sources]

@@ -11,6 +11,8 @@ export function httpDriver(building: Building): Driver<HttpOp, StepResult> {
     // Fetching keeps records of its own: what a URL has now is not known before.
     recorded: false,
     facts: (op) => ({ ...op }),
+    kin: (op) => ({ ...op }),
+    trees: () => [],
     inputDigests: async () => [],
     execute: async ({ url, name, checksum }, _inputs, execution) => {
       const { fetchHttp, fileForm } = await import('../remote/http.ts')
@@ -26,6 +28,8 @@ export function gitDriver(building: Building): Driver<GitOp, StepResult> {
   return {
     recorded: false,
     facts: (op) => ({ ...op }),
+    kin: (op) => ({ ...op }),
+    trees: () => [],
     inputDigests: async () => [],
     execute: async (op, _inputs, execution) => {
       const { fetchGit } = await import('../remote/git.ts')

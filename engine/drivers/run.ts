@@ -21,6 +21,8 @@ export function runDriver(session: Session, resources: RunResources): Driver<Run
       ...facts,
       ...(mounts.length === 0 ? {} : { mounts: mounts.map(mountFacts) }),
     }),
+    kin: ({ kind, args }) => ({ kind, args }),
+    trees: (inputs) => inputs.map(treeOf),
     inputDigests: async (op, inputs): Promise<readonly Digest[]> =>
       Promise.all(inputs.map((input, index) => (index === 0 ? treeOf(input) : mountedDigest(session.snapshotter, op, input, index)))),
     execute: (op, inputs, execution) => execute({ session, resources }, op, inputs, execution),

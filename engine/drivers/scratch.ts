@@ -11,6 +11,8 @@ export function scratchDriver(context: SnapshotterContext): Driver<ScratchOp, St
   return {
     recorded: true,
     facts: () => ({ kind: 'scratch' }),
+    kin: () => ({ kind: 'scratch' }),
+    trees: () => [],
     inputDigests: async () => [],
     execute: async () => {
       const tree = await emptyTree(context)

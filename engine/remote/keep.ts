@@ -47,7 +47,7 @@ export async function keepTree(work: RemoteWork, facts: Canonical, make: () => P
     const made = await make()
     const duration = Math.round(effects.monotonic() - began)
     const { layers } = made.snapshot
-    ledger.publish({ key: key.digest, op: key.op, preimage: key.preimage, result: JSON.stringify(made), layers, duration })
+    ledger.publish({ key: key.digest, kin: key.digest, preimage: key.preimage, result: JSON.stringify(made), layers, duration, trees: [] })
     return { ...made, reused: false }
   } catch (error) {
     ledger.release(key.digest)
@@ -69,7 +69,7 @@ export async function findTree({ ledger, snapshotter }: RemoteWork, facts: Canon
 /** Remembers a text that is worth something to later builds only; losing it does no harm. */
 export function keepNote({ ledger }: RemoteWork, facts: Canonical, text: string): void {
   const key = keyOf(facts, [])
-  ledger.publish({ key: key.digest, op: key.op, preimage: key.preimage, result: text, layers: [], duration: 0 })
+  ledger.publish({ key: key.digest, kin: key.digest, preimage: key.preimage, result: text, layers: [], duration: 0, trees: [] })
 }
 
 /** What `keepNote` remembered. */

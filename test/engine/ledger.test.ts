@@ -25,7 +25,7 @@ test('one vertex of a process at a time claims a key, and the record gives the c
   const key = blake3Digest('key')
   assert.equal(ledger.claim(key), true)
   assert.equal(ledger.claim(key), false, 'a second vertex waits')
-  ledger.publish({ key, op: key, preimage: '', result: 'found', layers: [], duration: 0 })
+  ledger.publish({ key, kin: key, preimage: '', result: 'found', layers: [], duration: 0, trees: [] })
   assert.deepEqual([...claims], [])
   assert.equal(ledger.find(key), 'found')
   assert.equal(ledger.claim(key), true, 'and looks again')

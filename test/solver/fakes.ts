@@ -27,6 +27,8 @@ export function fakeDrivers(behaviours: Readonly<Record<string, Behaviour>>): Fa
   const driver = <O extends Op>(nameOf: (op: O) => string): Driver<O, Content> => ({
     recorded: true,
     facts: (op): Canonical => ({ name: nameOf(op) }),
+    kin: (op): Canonical => nameOf(op),
+    trees: (inputs) => inputs.map((input) => blake3Digest(input)),
     inputDigests: async (_op, inputs): Promise<readonly Digest[]> => inputs.map((input) => blake3Digest(input)),
     execute: async (op, inputs, execution) => {
       const name = nameOf(op)
@@ -69,8 +71,8 @@ export class MemoryLedger implements Ledger {
     return this.entries.get(key)?.result
   }
 
-  findByDelta(op: Digest, delta: Digest): string | undefined {
-    return [...this.entries.values()].find((entry) => entry.op === op && entry.delta === delta)?.result
+  findByDelta(kin: Digest, delta: Digest): string | undefined {
+    return [...this.entries.values()].find((entry) => entry.kin === kin && entry.delta === delta)?.result
   }
 
   remove(key: Digest): void {

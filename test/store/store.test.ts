@@ -37,7 +37,7 @@ function temporaryRoot(t: TestContext): string {
 }
 
 function recordOf(key: Digest, layer: string): StoredRecord {
-  return { key, op: blake3Digest('op'), preimage: '{}', result: layer, delta: blake3Digest(layer), created: 1, duration: 1 }
+  return { key, kin: blake3Digest('op'), preimage: '{}', trees: [], result: layer, delta: blake3Digest(layer), created: 1, duration: 1 }
 }
 
 function announce(store: Store, id: string): void {

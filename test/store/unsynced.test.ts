@@ -64,8 +64,9 @@ function addLayer(store: Store, id: string): void {
   const own = store.leases.own().id
   assert.ok(store.layers.announce({ id, delta: blake3Digest('whole'), entries: 1, bytes: 1, created: clock }, own))
   const record = {
-    op: blake3Digest('op'),
+    kin: blake3Digest('op'),
     preimage: '{}',
+    trees: [],
     created: clock,
     duration: 1,
     key: keyOf(id),
