@@ -77,6 +77,12 @@ const DISK_CODES: Readonly<Record<string, readonly [code: ErrorCode, problem: st
   ENOSPC: ['TSB_DISK_FULL', 'no space left on the disk', 'free disk space, or set TSBUILD_ROOT to another disk'],
   EDQUOT: ['TSB_DISK_FULL', 'the disk quota is used up', 'free disk space, or set TSBUILD_ROOT to another disk'],
   SQLITE_FULL: ['TSB_DISK_FULL', "no space left for the store's database", 'free disk space, or set TSBUILD_ROOT to another disk'],
+  SQLITE_IOERR: ['TSB_DISK_FAILED', "the store's database cannot be read or written", 'look for disk errors in the kernel log'],
+  SQLITE_READONLY: ['TSB_DISK_READONLY', "the store's database is read-only", 'make it writable, or set TSBUILD_ROOT to another directory'],
+  SQLITE_BUSY: ['TSB_STORE_BUSY', "another program keeps the store's database locked", 'end that program: `fuser -v tsbuild.db` shows it'],
+  SQLITE_CORRUPT: ['TSB_STORE_DAMAGED', "the store's database is damaged", 'see `tsbuild doctor --store`'],
+  SQLITE_NOTADB: ['TSB_STORE_DAMAGED', "the store's database is damaged", 'see `tsbuild doctor --store`'],
+  SQLITE_CANTOPEN: ['TSB_STORE_UNREADABLE', "the store's database cannot be opened", 'check the permissions of TSBUILD_ROOT'],
   EROFS: ['TSB_DISK_READONLY', 'the disk is read-only', 'mount it writable, or set TSBUILD_ROOT to another disk'],
   EIO: ['TSB_DISK_FAILED', 'the disk cannot be read or written', 'look for disk errors in the kernel log'],
   EMFILE: ['TSB_FILES_EXHAUSTED', 'too many open files', 'raise the limit with `ulimit -n`'],
@@ -85,7 +91,9 @@ const DISK_CODES: Readonly<Record<string, readonly [code: ErrorCode, problem: st
 
 function hostError(value: unknown): TsbError | undefined {
   if (!(value instanceof Error) || !('code' in value)) return undefined
-  const known = DISK_CODES[String(value.code)]
+  const name = String(value.code)
+  // SQLite's are refined by further words: SQLITE_IOERR_WRITE.
+  const known = DISK_CODES[name] ?? DISK_CODES[/^SQLITE_[A-Z]+/.exec(name)?.[0] ?? '']
   if (known === undefined) return undefined
   const [code, problem, hint] = known
   const where = 'path' in value && typeof value.path === 'string' ? `: \`${value.path}\`` : ''

@@ -1,6 +1,7 @@
-import { TsbError } from '../core/error.ts'
+import { TsbError, toTsbError } from '../core/error.ts'
 import type { RegistryClient } from '../registry/types.ts'
-import { effectsFor, storeExists } from './host.ts'
+import { layoutOf } from '../store/layout.ts'
+import { effectsFor, storeExists, storeRoot } from './host.ts'
 import type { Keep } from './remote/types.ts'
 import { openRegistry, openSession, type Session } from './session.ts'
 import type { Engine, EngineOptions } from './types.ts'
@@ -24,7 +25,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
   let opened: Promise<Session> | undefined
   const session = (): Promise<Session> => (opened ??= openSession(options.env))
-  return {
+  return tellingWho(options.env, {
     // Each verb is loaded when it is used: start-up is what a cached build mostly consists of.
     build: async (buildOptions, onEvent, signal) => (await import('./build.ts')).build(await session(), buildOptions, onEvent, signal),
     call: async (name, buildOptions, onEvent, signal) => {
@@ -39,6 +40,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       return call({ env: options.env, store: store?.store, registry, keep }, name, buildOptions, onEvent, signal)
     },
     run: async (runOptions, signal) => (await import('./run.ts')).run(await session(), runOptions, signal),
+    checkHost: async () => (await import('./doctor/host.ts')).checkHost(options.env),
+    checkStore: async (signal) => (await import('./doctor/store.ts')).checkStore(options.env, signal),
     images: async () => (await import('./images.ts')).listImages(await session()),
     importRoot: async (file, name, signal) => (await import('./import.ts')).importRoot(await session(), file, name, signal),
     load: async (file, signal) => (await import('./load.ts')).load(await session(), file, signal),
@@ -47,5 +50,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const session = await opened?.catch(() => undefined)
       await session?.[Symbol.asyncDispose]()
     },
+  })
+}
+
+/** Whoever keeps the database locked is named: the verbs themselves do not know it. */
+function tellingWho(env: EngineOptions['env'], engine: Engine): Engine {
+  const tell = async (error: unknown): Promise<never> => {
+    const failure = toTsbError(error)
+    if (failure.code !== 'TSB_STORE_BUSY') throw error
+    const { storeBusy } = await import('../store/busy.ts')
+    throw storeBusy(layoutOf(storeRoot(env)).database, failure.cause)
   }
+  const told = Object.entries(engine).map(([name, verb]) => [name, (...args: never[]) => verb(...args).catch(tell)])
+  return { ...engine, ...Object.fromEntries(told) }
 }

@@ -3,9 +3,11 @@ import type { OnEvent } from '../core/event.ts'
 import type { ImageConfig } from '../core/manifest.ts'
 
 export type { CheckReport, Outline, OutlineRequest, TargetList } from '../frontend/index.ts'
+export type { Finding, HostCheck, StoreCheck } from './doctor/types.ts'
 
 import type { OutputSpec } from '../exporter/types.ts'
 import type { CheckReport, Outline, TargetList } from '../frontend/index.ts'
+import type { HostCheck, StoreCheck } from './doctor/types.ts'
 
 /** The public API: everything the command line does goes through it. Any number of processes may hold one on one store. */
 export interface Engine extends AsyncDisposable {
@@ -15,6 +17,10 @@ export interface Engine extends AsyncDisposable {
   call(name: CallName, options: BuildOptions, onEvent: OnEvent, signal: AbortSignal): Promise<CallAnswer>
   /** Runs an image (pulled when absent) to its end. Resolves with docker's exit code for whatever the program did. @throws TsbError */
   run(options: RunOptions, signal: AbortSignal): Promise<number>
+  /** What this machine offers to builds. Changes nothing. */
+  checkHost(): Promise<readonly HostCheck[]>
+  /** Holds the store against its digests and itself. Changes nothing, not even a store that is not there. @throws TsbError */
+  checkStore(signal: AbortSignal): Promise<StoreCheck>
   /** The images with names, newest first. */
   images(): Promise<readonly ImageSummary[]>
   /** A root file system as one tar (`file` or `-`) becomes an image of one layer called `name`. */

@@ -130,6 +130,12 @@ export class Caches {
     return rows.map(({ id }) => id)
   }
 
+  /** Finished caches whose directory somebody has removed. */
+  lost(): readonly string[] {
+    const rows = this.#connection.prepare<[], CacheRow>('SELECT id, lease FROM caches WHERE lease IS NULL AND identity IS NOT NULL').all()
+    return rows.filter(({ id }) => !existsSync(join(this.#layout.caches, id)) && this.#uses(id).length === 0).map(({ id }) => id)
+  }
+
   /** Forgets a cache whose directory is gone. */
   remove(id: string): void {
     this.#connection.prepare('DELETE FROM caches WHERE id = ?').run(id)

@@ -2,7 +2,7 @@ import { chmodSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import { TsbError } from '../core/error.ts'
+import { TsbError, toTsbError } from '../core/error.ts'
 import { addonPath } from '../native/load.ts'
 import { MIGRATIONS } from './schema.ts'
 
@@ -31,6 +31,45 @@ export function openDatabase(path: string): Connection {
   }
 }
 
+/**
+ * The version of a database, and the one that this program brings it to. Changes nothing.
+ * @throws TsbError `TSB_STORE_NEWER`, `TSB_STORE_UNREADABLE`, `TSB_STORE_DAMAGED`
+ */
+export function inspectDatabase(path: string): { readonly version: number; readonly newest: number } {
+  const nativeBinding = loadBinding()
+  let connection: Connection | undefined
+  try {
+    connection = new Database(path, { nativeBinding, readonly: true, fileMustExist: true })
+    return { version: checkVersion(versionOf(connection), path), newest: MIGRATIONS.length }
+  } catch (error) {
+    throw asStoreError(error, path)
+  } finally {
+    connection?.close()
+  }
+}
+
+/**
+ * Opens the database to look at it: nothing in it is changed. One of an earlier version is brought to ours as a copy in memory.
+ * @throws TsbError as `openDatabase`
+ */
+export function readDatabase(path: string): Connection {
+  const nativeBinding = loadBinding()
+  let connection: Connection | undefined
+  try {
+    connection = new Database(path, { nativeBinding, readonly: true, fileMustExist: true })
+    connection.pragma('busy_timeout = 30000')
+    if (versionOf(connection) === MIGRATIONS.length) return connection
+    const copy = new Database(connection.serialize(), { nativeBinding })
+    connection.close()
+    connection = copy
+    migrate(connection, path)
+    return connection
+  } catch (error) {
+    connection?.close()
+    throw asStoreError(error, path)
+  }
+}
+
 /** Moves the write-ahead log's content into the database file: syncs, so it is cheap only after a sync of the file system. */
 export function checkpoint(connection: Connection): void {
   connection.pragma('wal_checkpoint(PASSIVE)')
@@ -40,6 +79,7 @@ export function checkpoint(connection: Connection): void {
 export function asStoreError(error: unknown, path: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (!code.startsWith('SQLITE_')) return error
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return damaged(path, error)
   if (code === 'SQLITE_FULL' || (code.startsWith('SQLITE_IOERR') && isDiskFull(dirname(path)))) {
     return new TsbError('TSB_DISK_FULL', `no space left for \`${path}\``, {
       fault: 'host',
@@ -47,10 +87,19 @@ export function asStoreError(error: unknown, path: string): unknown {
       cause: error,
     })
   }
+  if (['SQLITE_BUSY', 'SQLITE_IOERR', 'SQLITE_READONLY'].some((known) => code.startsWith(known))) return toTsbError(error)
   return new TsbError('TSB_STORE_UNREADABLE', `cannot use the store's database \`${path}\`: ${String(error)}`, {
     fault: 'host',
     hint: 'check the permissions of TSBUILD_ROOT and that its disk is writable',
     cause: error,
+  })
+}
+
+function damaged(path: string, cause: unknown): TsbError {
+  return new TsbError('TSB_STORE_DAMAGED', `the store's database \`${path}\` is damaged`, {
+    fault: 'host',
+    hint: `remove \`${path}\`, \`${path}-wal\` and \`${path}-shm\`: the next build begins with an empty store`,
+    cause,
   })
 }
 
@@ -106,15 +155,18 @@ function versionOf(connection: Connection): number {
 function migrate(connection: Connection, path: string): void {
   connection
     .transaction(() => {
-      const version = versionOf(connection)
-      if (version > MIGRATIONS.length) {
-        throw new TsbError('TSB_STORE_NEWER', `the store \`${path}\` has version ${version}, this program knows ${MIGRATIONS.length}`, {
-          fault: 'host',
-          hint: 'use the newer tsbuild that wrote it, or set TSBUILD_ROOT to another directory',
-        })
-      }
+      const version = checkVersion(versionOf(connection), path)
       for (const migration of MIGRATIONS.slice(version)) connection.exec(migration)
       connection.pragma(`user_version = ${MIGRATIONS.length}`)
     })
     .immediate()
+}
+
+/** @throws TsbError `TSB_STORE_NEWER` */
+function checkVersion(version: number, path: string): number {
+  if (version <= MIGRATIONS.length) return version
+  throw new TsbError('TSB_STORE_NEWER', `the store \`${path}\` has version ${version}, this program knows ${MIGRATIONS.length}`, {
+    fault: 'host',
+    hint: 'use the newer tsbuild that wrote it, or set TSBUILD_ROOT to another directory',
+  })
 }

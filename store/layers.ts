@@ -98,6 +98,11 @@ export class Layers {
     )
   }
 
+  /** Ids of the layers that everybody sees. */
+  published(): readonly LayerId[] {
+    return this.#connection.prepare<[], string>('SELECT id FROM layers WHERE lease IS NULL').pluck().all() as string[]
+  }
+
   /** Layers announced under a lease and never published. */
   unpublished(lease: string): readonly LayerId[] {
     return this.#connection

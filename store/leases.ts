@@ -63,13 +63,21 @@ export class Leases {
     this.#own = undefined
   }
 
-  /** Ids that are not held by a living process: dead rows, and work directories without a row. */
+  /** Ids that are not held by a living process: dead rows, and what names a lease that has no row. */
   dead(): readonly string[] {
     const directories = readdirSync(this.#layout.work)
     const rows = this.#connection.prepare<[], LeaseRow>('SELECT * FROM leases').all()
     const known = new Set(rows.map((row) => row.id))
-    const orphans = directories.filter((id) => !known.has(id))
+    const orphans = new Set([...directories, ...this.#named()].filter((id) => !known.has(id)))
     return [...rows.filter((row) => !this.#lives(row)).map((row) => row.id), ...orphans]
+  }
+
+  /** Whether anybody uses the store who could be in the middle of a change. */
+  anyLives(): boolean {
+    return this.#connection
+      .prepare<[], LeaseRow>('SELECT * FROM leases')
+      .all()
+      .some((row) => this.#lives(row))
   }
 
   /** Drops the rows of dead leases, and with them their claims and their uses of caches. */
@@ -81,6 +89,13 @@ export class Leases {
         this.#connection.prepare('DELETE FROM leases WHERE id = ?').run(id)
       }
     })()
+  }
+
+  /** Leases that something in the database is under. */
+  #named(): readonly string[] {
+    const tables = ['claims', 'cache_uses', 'layers', 'caches']
+    const query = tables.map((table) => `SELECT lease FROM ${table} WHERE lease IS NOT NULL`).join(' UNION ')
+    return this.#connection.prepare<[], string>(query).pluck().all() as string[]
   }
 
   #acquire(): Lease {

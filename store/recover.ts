@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import type { Digest } from '../core/digest.ts'
 import type { Native } from '../native/types.ts'
 import type { Connection } from './database.ts'
+import { forgetLayers } from './forget.ts'
 import type { Images } from './images.ts'
 import { writeIndexFile } from './index-file.ts'
 import { blobPath, type Layout, OCI_LAYOUT } from './layout.ts'
 import type { Leases } from './leases.ts'
 import { moveAway } from './sweep.ts'
 import type { Unsynced } from './unsynced.ts'
-import { type Damage, findDamage, type Verifier } from './verify.ts'
+import { type Damage, findDamage, type Verifier } from './verify/damage.ts'
 
 /** What a recovery works on. */
 export interface Recovering {
@@ -64,27 +65,6 @@ function drop({ connection, layout, leases, unsynced }: Recovering, damage: Dama
       return paths.map((path, index) => moveAway(path, join(bin, `damaged-${index}`)))
     })
     .immediate()
-}
-
-/** A lost tree index needs no forgetting: it is made again from the layers. */
-function forgetLayers(connection: Connection, lost: ReadonlySet<string>): void {
-  if (lost.size === 0) return
-  const removeLayer = connection.prepare('DELETE FROM layers WHERE id = ?')
-  for (const id of lost) removeLayer.run(id)
-  const removeRecord = connection.prepare('DELETE FROM records WHERE key = ?')
-  for (const { key, result } of connection.prepare<[], { key: string; result: string }>('SELECT key, result FROM records').all()) {
-    if (names(result, lost)) removeRecord.run(key)
-  }
-  const removeRoot = connection.prepare('UPDATE images SET layers = NULL, tree = NULL WHERE id = ?')
-  const roots = connection.prepare<[], { id: string; layers: string }>('SELECT id, layers FROM images WHERE layers IS NOT NULL').all()
-  for (const { id, layers } of roots) {
-    if (names(layers, lost)) removeRoot.run(id)
-  }
-}
-
-/** Whether one of the ids stands in a JSON text. How a result is written is its driver's, but an id is a string in it. */
-function names(json: string, ids: ReadonlySet<string>): boolean {
-  return json.split('"').some((part) => ids.has(part))
 }
 
 function forgetBlobs(connection: Connection, lost: readonly Digest[]): void {

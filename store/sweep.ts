@@ -2,6 +2,7 @@ import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Caches } from './caches.ts'
 import type { Connection } from './database.ts'
+import { forgetLayers } from './forget.ts'
 import type { Layers } from './layers.ts'
 import type { Layout } from './layout.ts'
 import type { Leases } from './leases.ts'
@@ -12,6 +13,8 @@ interface Found {
   readonly dead: readonly string[]
   readonly abandoned: readonly string[]
   readonly abandonedCaches: readonly string[]
+  /** Layers that were published and whose directories somebody has removed. */
+  readonly lost: readonly string[]
 }
 
 /** What a sweep looks at. */
@@ -24,7 +27,7 @@ export interface SweptParts {
 
 /**
  * Removes what dead processes left: their work directories, layers they announced and never published, caches that they were
- * making, their claims.
+ * making, their claims. Forgets what has lost its directory.
  * Mounts need no sweep: they live in mount namespaces that end with the process.
  * Everything moves into this process's work directory in the transaction that forgets it, and is removed there at
  * leisure: a base image's layers have the same names in every process, so a removal by name could hit what another
@@ -37,10 +40,11 @@ export async function sweep(connection: Connection, parts: SweptParts, remove: (
   const bin = leases.own().directory
   const moved = connection
     .transaction(() => {
-      const { doomed, dead, abandoned, abandonedCaches } = find(parts)
+      const { doomed, dead, abandoned, abandonedCaches, lost } = find(parts)
       const targets = doomed.map((path, index) => moveAway(path, join(bin, `swept-${index}`)))
       for (const id of abandoned) layers.remove(id)
       for (const id of abandonedCaches) caches.remove(id)
+      forgetLayers(connection, new Set(lost))
       leases.forget(dead)
       return targets
     })
@@ -52,11 +56,14 @@ function find({ layout, leases, layers, caches }: SweptParts): Found {
   // Directories are listed before rows: a layer announced in between has a row by then and is left alone.
   const directories = readdirSync(layout.layers)
   const known = layers.ids()
+  const present = new Set(directories)
+  // One that was made since the directories were listed has its own by now.
+  const lost = layers.published().filter((id) => !present.has(id) && !existsSync(join(layout.layers, id)))
   const stray = directories.filter((id) => !known.has(id))
   const strayCaches = caches.strays()
   const dead = leases.dead()
   const abandoned = dead.flatMap((lease) => layers.unpublished(lease))
-  const abandonedCaches = caches.abandoned(dead)
+  const abandonedCaches = [...caches.abandoned(dead), ...caches.lost()]
   const doomed = [
     ...dead.map((lease) => join(layout.work, lease)),
     ...[...abandoned, ...stray].map((id) => join(layout.layers, id)),
@@ -65,18 +72,23 @@ function find({ layout, leases, layers, caches }: SweptParts): Found {
     ...halfWritten(layout.trees),
     ...halfWritten(layout.contexts),
   ]
-  return { doomed, dead, abandoned, abandonedCaches }
+  return { doomed, dead, abandoned, abandonedCaches, lost }
 }
 
-function isEmpty({ doomed, dead, abandoned, abandonedCaches }: Found): boolean {
-  return doomed.length + dead.length + abandoned.length + abandonedCaches.length === 0
+function isEmpty(found: Found): boolean {
+  return Object.values(found).every((each: readonly string[]) => each.length === 0)
 }
 
-/** Indexes are written beside their final name; one whose process is gone was left by a kill. */
+/** Indexes are written beside their final name. */
 function halfWritten(directory: string): readonly string[] {
   return readdirSync(directory)
-    .filter((name) => name.endsWith('.tmp') && !isAlive(/\.(\d+)-\d+\.tmp$/.exec(name)?.[1]))
+    .filter(isHalfWritten)
     .map((name) => join(directory, name))
+}
+
+/** Whether a file of that name is on its way, and the process that wrote it is gone. */
+export function isHalfWritten(name: string): boolean {
+  return name.endsWith('.tmp') && !isAlive(/\.(\d+)-\d+\.tmp$/.exec(name)?.[1])
 }
 
 function isAlive(pid: string | undefined): boolean {

@@ -14,5 +14,6 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   import: { summary: 'make an image of one layer from a root file system', load: async () => (await import('./import.ts')).importCommand },
   load: { summary: 'load images from an archive', load: async () => (await import('./load.ts')).loadCommand },
   save: { summary: 'save images to an archive', load: async () => (await import('./save.ts')).saveCommand },
+  doctor: { summary: 'check this machine, or the store', load: async () => (await import('./doctor.ts')).doctorCommand },
   version: { summary: 'show the version', load: async () => (await import('./version.ts')).versionCommand },
 }

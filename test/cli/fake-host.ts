@@ -92,6 +92,14 @@ function recordingEngine(answers: Partial<Omit<Engine, typeof Symbol.asyncDispos
       record('run', options)
       return (await answers.run?.(options, signal)) ?? 0
     },
+    checkHost: async () => {
+      record('checkHost')
+      return (await answers.checkHost?.()) ?? []
+    },
+    checkStore: async (signal) => {
+      record('checkStore')
+      return (await answers.checkStore?.(signal)) ?? { root: '/store', findings: [], layers: 0, blobs: 0, trees: 0 }
+    },
     images: async () => {
       record('images')
       return (await answers.images?.()) ?? []

@@ -45,7 +45,7 @@ test('a full disk is one error of its own wherever it strikes, and all works aga
     const { code, stderr } = await build(file)
     assert.equal(code, 3, `${file}: ${stderr}`)
     assert.ok(stderr.includes('TSB_DISK_FULL'), `${file}: ${stderr}`)
-    assert.deepEqual(storeFaults(join(disk, 'store')), [], file)
+    assert.deepEqual(await storeFaults(join(disk, 'store')), [], file)
   }
   const filler = join(disk, 'filler')
   await mustRun('sh', ['-c', `head -c 30000000 /dev/zero > ${filler} 2>/dev/null || true`])
@@ -60,7 +60,7 @@ test('a full disk is one error of its own wherever it strikes, and all works aga
   rmSync(filler)
   const { code, stderr } = await build('Small.Dockerfile')
   assert.equal(code, 0, stderr)
-  assert.deepEqual(storeFaults(join(disk, 'store')), [])
+  assert.deepEqual(await storeFaults(join(disk, 'store')), [])
 })
 
 /** KiB left when the command starts: from nothing at all to enough, so that every kind of write is the one that fails. */
@@ -91,11 +91,11 @@ test('whichever write fails first, nothing half done stays, and all works with m
     }
     for (const file of [filler, archive]) rmSync(file, { force: true })
     // Rows can stay where even their removal found no room: the next process sees that their owner is dead.
-    const faults = storeFaults(root).filter((fault) => !/^(?:lease|claim) /.test(fault))
+    const faults = (await storeFaults(root)).filter((fault) => !/^(?:lease|claim)-dead /.test(fault))
     assert.deepEqual([...faults, ...(await leftovers(root))], [], `${kilobytes} KiB`)
     const after = await tsbuild('build', '-q', '--no-cache', '-f', join(project.directory, 'Small.Dockerfile'), project.directory)
     assert.equal(after.code, 0, after.stderr)
-    assert.deepEqual(storeFaults(root), [], `${kilobytes} KiB`)
+    assert.deepEqual(await storeFaults(root), [], `${kilobytes} KiB`)
   }
   assert.ok(failures > 4, `${failures} failures`)
 })
@@ -114,6 +114,6 @@ test('a base that does not fit is one error, and one that fits is pulled afterwa
     })
     assert.equal(built.code, code, built.stderr)
     assert.equal(built.stderr.match(/TSB_[A-Z_]+/g)?.join() ?? '', code === 0 ? '' : 'TSB_DISK_FULL', built.stderr)
-    assert.deepEqual([...storeFaults(root), ...(await leftovers(root))], [])
+    assert.deepEqual([...(await storeFaults(root)), ...(await leftovers(root))], [])
   }
 })

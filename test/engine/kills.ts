@@ -72,7 +72,7 @@ async function check({ tsbuild, directory }: Project, round: number, what: strin
   const build = ['build', '-q', '-t', 'app', '--build-arg', `ROUND=${round}`, directory]
   const first = await tsbuild.run(build)
   assert.equal(first.code, 0, `${what}: ${first.stderr}`)
-  assert.deepEqual(storeFaults(tsbuild.root), [], what)
+  assert.deepEqual(await storeFaults(tsbuild.root), [], what)
   const out = join(tsbuild.root, '..', `${tsbuild.root.split('/').at(-1)}-out`)
   try {
     const second = await tsbuild.must([...build, '-o', `type=local,dest=${out}`, '-o', 'type=image'])

@@ -65,7 +65,7 @@ async function restart(): Promise<void> {
 /** The store is sound, says what it said before, and everything is cached again. */
 async function checkWhole(what: string): Promise<void> {
   assert.equal(await build(), image, what)
-  assert.deepEqual(storeFaults(project.tsbuild.root), [], what)
+  assert.deepEqual(await storeFaults(project.tsbuild.root), [], what)
   assert.equal(await cachedSteps(), STEPS, what)
 }
 
@@ -112,7 +112,7 @@ for (const [how, damage] of Object.entries(DAMAGES)) {
       lost(project.tsbuild.root)
       await project.tsbuild.must(['images'])
       assert.deepEqual(blobs.filter(existsSync), [])
-      assert.deepEqual(storeFaults(project.tsbuild.root), [])
+      assert.deepEqual(await storeFaults(project.tsbuild.root), [])
       assert.deepEqual(await save(), saved)
     }
   })
@@ -163,7 +163,7 @@ test('a database that did not reach the disk at all is begun anew, and believes 
   await build()
   await save()
   assert.equal(await cachedSteps(), STEPS)
-  assert.deepEqual(storeFaults(root), [])
+  assert.deepEqual(await storeFaults(root), [])
 })
 
 test('in the boot that wrote it nothing is verified', async () => {
@@ -185,5 +185,5 @@ test('two processes that open a damaged store at once both get it right', async 
   reboot(project.tsbuild.root)
   assert.deepEqual(await Promise.all([build(), build(), build()]), [image, image, image])
   assert.equal(await project.tsbuild.must(['run', '--rm', '--network', 'none', 'app', 'cat', '/one']), FILES.one)
-  assert.deepEqual(storeFaults(project.tsbuild.root), [])
+  assert.deepEqual(await storeFaults(project.tsbuild.root), [])
 })

@@ -57,7 +57,7 @@ async function assertFails(bench: Bench, finished: Finished, code: string, exit 
 
 async function assertClean({ tsbuild }: Bench): Promise<void> {
   assert.deepEqual(await leftovers(tsbuild.root), [])
-  assert.deepEqual(storeFaults(tsbuild.root), [])
+  assert.deepEqual(await storeFaults(tsbuild.root), [])
 }
 
 /** Serves images, but what is asked of a layer is answered by `onLayer`. */

@@ -116,7 +116,7 @@ for (const [what, change] of [
     assert.match(stderr, /^hint: /m)
     for (const fact of ['`/f`', 'Dockerfile:3']) assert.ok(stderr.includes(fact), stderr)
     assert.deepEqual(await leftovers(tsbuild.root), [])
-    assert.deepEqual(storeFaults(tsbuild.root), [])
+    assert.deepEqual(await storeFaults(tsbuild.root), [])
     writeFileSync(join(directory, 'f'), 'text 3')
     assert.equal(await built(project, directory), 'text 3')
   })
@@ -136,5 +136,5 @@ test('a file that is written all the time is copied or named, and nothing half d
   } finally {
     child.kill('SIGKILL')
   }
-  assert.deepEqual(storeFaults(project.tsbuild.root), [])
+  assert.deepEqual(await storeFaults(project.tsbuild.root), [])
 })

@@ -44,7 +44,7 @@ for (const compression of ['gzip', 'none'] as const) {
       assert.equal(code, 1, `byte ${place}: ${stderr}`)
       assert.match(stderr, /\[TSB_(?:LAYER|IMAGE)_[A-Z_]+\]/)
       assert.equal(stderr.match(/^error/gim)?.length, 1, stderr)
-      assert.deepEqual([...storeFaults(tsbuild.root), ...(await leftovers(tsbuild.root))], [], `byte ${place}`)
+      assert.deepEqual([...(await storeFaults(tsbuild.root)), ...(await leftovers(tsbuild.root))], [], `byte ${place}`)
     }
     await using server = await startServer(imageHandler([image]))
     project.write({ Dockerfile: `FROM ${server.host}/app:1\nCOPY Dockerfile /\n` })

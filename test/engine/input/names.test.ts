@@ -142,7 +142,7 @@ test('a path of nearly 4,096 bytes is built, exported and unpacked again; a long
     assert.match(stderr, /\[TSB_LAYER_NAME\]\n(.*\n)*hint: /)
     assert.ok(stderr.includes(`/${'m'.repeat(250)}`), stderr)
     assert.deepEqual(await leftovers(tsbuild.root), [])
-    assert.deepEqual(storeFaults(tsbuild.root), [])
+    assert.deepEqual(await storeFaults(tsbuild.root), [])
   } finally {
     // Node's own removal takes whole paths.
     execFileSync('rm', ['-rf', directory, tsbuild.root, other.tsbuild.root])

@@ -19,7 +19,7 @@ async function build(project: Project, dockerfile: string, ...args: string[]): P
 
 async function assertClean({ tsbuild }: Project): Promise<void> {
   assert.deepEqual(await leftovers(tsbuild.root), [])
-  assert.deepEqual(storeFaults(tsbuild.root), [])
+  assert.deepEqual(await storeFaults(tsbuild.root), [])
 }
 
 test('of a bind only what is mounted is in the key', options, async () => {

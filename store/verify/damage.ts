@@ -1,13 +1,13 @@
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
-import { type Digest, hexOf } from '../core/digest.ts'
-import { isTsbError } from '../core/error.ts'
-import type { NativeCause } from '../native/index.ts'
-import type { Native } from '../native/types.ts'
-import { hashBlob } from './blob-reader.ts'
-import { blobPath, type Layout, layerPath } from './layout.ts'
-import type { SuspectLayer, Suspects } from './unsynced.ts'
+import { type Digest, hexOf } from '../../core/digest.ts'
+import { isTsbError } from '../../core/error.ts'
+import type { NativeCause } from '../../native/index.ts'
+import type { Native } from '../../native/types.ts'
+import { hashBlob } from '../blob-reader.ts'
+import { blobPath, type Layout, layerPath } from '../layout.ts'
+import type { SuspectLayer, Suspects } from '../unsynced.ts'
 
 /** What cannot be believed any more: its bytes are not what its name or its row says, or it is not there. */
 export interface Damage {
@@ -51,11 +51,11 @@ function changedSince(directory: string, since: number): readonly string[] {
   })
 }
 
+/** Whether a layer is not what was committed, by its tar where that was made here (a tar tells times too), else by its delta. */
 async function isLayerDamaged(layout: Layout, { id, delta, packed }: SuspectLayer, native: Verifier): Promise<boolean> {
   const upper = layerPath(layout, id)
   if (!existsSync(upper)) return true
   try {
-    // A tar tells times too.
     if (packed !== undefined) return (await native.writeLayer({ upper, compression: 'none' })).diffId !== packed
     return (await native.delta(upper)) !== delta
   } catch (error) {
@@ -63,7 +63,8 @@ async function isLayerDamaged(layout: Layout, { id, delta, packed }: SuspectLaye
   }
 }
 
-async function isBlobDamaged(layout: Layout, digest: Digest): Promise<boolean> {
+/** Whether the bytes of a blob are not those of its digest. @throws what the system had no room for */
+export async function isBlobDamaged(layout: Layout, digest: Digest): Promise<boolean> {
   const path = blobPath(layout, digest)
   if (!existsSync(path)) return true
   try {
@@ -73,7 +74,8 @@ async function isBlobDamaged(layout: Layout, digest: Digest): Promise<boolean> {
   }
 }
 
-async function isTreeDamaged(layout: Layout, name: string, native: Verifier): Promise<boolean> {
+/** Whether a tree index is not what its name says. @throws as `isBlobDamaged` */
+export async function isTreeDamaged(layout: Layout, name: string, native: Verifier): Promise<boolean> {
   try {
     // Selecting nothing still reads the index and holds it against its name.
     await native.select({ treesDirectory: layout.trees, tree: `blake3:${name}`, paths: [] })
@@ -83,8 +85,8 @@ async function isTreeDamaged(layout: Layout, name: string, native: Verifier): Pr
   }
 }
 
-/** What the system had no room for says nothing about the disk. */
-function provesDamage(error: unknown): true {
+/** What the system had no room for (which is thrown on) says nothing about the disk. */
+export function provesDamage(error: unknown): true {
   if (NO_ROOM.has(errnoOf(error))) throw error
   return true
 }
