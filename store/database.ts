@@ -117,11 +117,27 @@ function connect(path: string): Connection {
   try {
     const connection = new Database(path, { nativeBinding })
     makePrivate(path)
+    keepStatements(connection)
     return connection
   } catch (error) {
     throw asStoreError(error, path)
   }
 }
+
+/** Each statement is compiled once: that takes longer than most of them run. */
+function keepStatements(connection: Connection): void {
+  const compile = connection.prepare.bind(connection)
+  const kept = new Map<string, Statement>()
+  const prepare = (source: string): Statement => {
+    const statement = kept.get(source) ?? compile(source)
+    kept.set(source, statement)
+    return statement
+  }
+  // The declared signature differs by type parameters only, which say what a statement gives.
+  connection.prepare = prepare as Connection['prepare']
+}
+
+type Statement = ReturnType<Connection['prepare']>
 
 /** The addon of better-sqlite3 by its name, because the package would look in a dozen places first. It fits one version of Node. */
 function loadBinding(): string {
