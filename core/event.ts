@@ -44,12 +44,15 @@ export type BuildEvent =
   | { readonly kind: 'diagnostic'; readonly time: number; readonly diagnostic: Diagnostic }
   | { readonly kind: 'build-done'; readonly time: number; readonly image?: Digest; readonly error?: string }
 
-/** How a step ended. `cached`: an earlier result was used, nothing ran. `unchanged`: it ran, and its output is what it was before. */
+/**
+ * How a step ended. `cached`: an earlier result was used, nothing ran. `unchanged`: it ran, and its output is what it was before, but for
+ * volatile paths, which are as they were before. `failed`: with the steps that were executing at that moment.
+ */
 export type StepOutcome =
   | { readonly kind: 'cached' }
   | { readonly kind: 'done' }
-  | { readonly kind: 'unchanged' }
-  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'unchanged'; readonly except?: readonly string[] }
+  | { readonly kind: 'failed'; readonly message: string; readonly alsoRunning?: readonly VertexId[] }
   | { readonly kind: 'canceled' }
 
 export interface StepDescription {

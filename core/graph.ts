@@ -24,3 +24,11 @@ export interface Graph {
   /** Whose result is the image's root. */
   readonly output: VertexId
 }
+
+/** The vertices that `wanted` and what they need consist of, in the graph's order. */
+export function neededVertices({ vertices }: Graph, wanted: readonly VertexId[]): readonly Vertex[] {
+  const needed = new Set(wanted)
+  // Inputs stand before their users, so every user has been met when it is an input's turn.
+  for (const vertex of [...vertices].reverse()) if (needed.has(vertex.id)) for (const input of vertex.inputs) needed.add(input)
+  return needed.size === vertices.length ? vertices : vertices.filter(({ id }) => needed.has(id))
+}

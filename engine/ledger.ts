@@ -1,27 +1,40 @@
 import type { Digest } from '../core/digest.ts'
 import type { Ledger } from '../solver/ledger.ts'
+import type { Store } from '../store/store.ts'
 import type { Session } from './session.ts'
 
-/** The store, as the solver sees it. A key that this process executes is claimed for its other builds and vertices too. */
-export function storeLedger(session: Pick<Session, 'store' | 'effects'>): Ledger {
-  const { records, publisher } = session.store
-  const claimed = new Set<Digest>()
+/** The store, as the solver sees it. A key that this process executes is claimed for its other builds too. */
+export function storeLedger({ store, effects }: Pick<Session, 'store' | 'effects'>): Ledger {
+  const { records, publisher } = store
+  const claimed = claimsOf(store)
   return {
     find: (key) => records.find(key),
     findByDelta: (kin, delta) => records.findByDelta(kin, delta),
+    findByRoot: (kin, root) => records.findByRoot(kin, root),
+    lastDuration: (kin) => records.lastDuration(kin),
     remove: (key) => records.remove(key),
     claim: (key) => {
       if (claimed.has(key) || !records.claim(key)) return false
       claimed.add(key)
       return true
     },
+    isClaimed: (key) => claimed.has(key) || records.isClaimed(key),
     release: (key) => {
       claimed.delete(key)
       records.release(key)
     },
     publish: ({ layers, ...record }) => {
-      publisher.add({ layers, claim: record.key, record: { ...record, created: session.effects.now() } })
+      publisher.add({ layers, claim: record.key, record: { ...record, created: effects.now() } })
       claimed.delete(record.key)
     },
   }
+}
+
+/** To the database all builds of a process are one, so they have to keep apart what they execute. */
+const CLAIMS = new WeakMap<Store, Set<Digest>>()
+
+function claimsOf(store: Store): Set<Digest> {
+  const known = CLAIMS.get(store) ?? new Set()
+  CLAIMS.set(store, known)
+  return known
 }

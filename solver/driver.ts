@@ -34,8 +34,10 @@ export type Drivers<R> = { readonly [K in OpKind]: Driver<OpOf<K>, R> }
 export interface Execution {
   readonly vertex: Vertex
   readonly signal: AbortSignal
-  /** The stored text of an earlier execution of the same op that made the same change. */
+  /** The stored text of the latest execution of the same step that made the same change, on whatever root. */
   findTwin(delta: Digest): string | undefined
+  /** The stored texts of earlier executions of the same step on the same root, the latest first. */
+  findEarlier(): readonly string[]
   log(stream: 'stdout' | 'stderr', data: Uint8Array): void
   progress(item: string, current: number, total?: number): void
 }
@@ -50,4 +52,12 @@ export interface Executed<R> {
   readonly delta?: Digest
   /** Of an op that is never recorded: it found that an earlier result still stands. */
   readonly reused?: boolean
+  /** The result is an earlier one of the same step on the same root. */
+  readonly unchanged?: Unchanged
+}
+
+/** An output that came out as it was before. */
+export interface Unchanged {
+  /** Paths that did come out differently, and that nobody wants to know about. */
+  readonly except: readonly string[]
 }

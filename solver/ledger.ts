@@ -6,10 +6,16 @@ export interface Ledger {
   find(key: Digest): string | undefined
   /** Stored text of the latest result of the same step (`Driver.kin`) that made the same change. */
   findByDelta(kin: Digest, delta: Digest): string | undefined
+  /** Stored texts of the latest results that the same step had on the same root (the first of `Driver.trees`), the newest first. */
+  findByRoot(kin: Digest, root: Digest): readonly string[]
+  /** Milliseconds that the same step took when it was last executed. */
+  lastDuration(kin: Digest): number | undefined
   /** Drops a record whose result is gone. */
   remove(key: Digest): void
   /** False while another living process executes the key. */
   claim(key: Digest): boolean
+  /** Whether somebody who lives has the key: what `claim` would find, without taking it. */
+  isClaimed(key: Digest): boolean
   release(key: Digest): void
   /** Records a result, makes its layers visible, releases the claim. */
   publish(entry: LedgerEntry): void

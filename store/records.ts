@@ -21,6 +21,9 @@ export interface StoredRecord {
   readonly duration: number
 }
 
+/** A step with more outputs on one root than these has no output that could be called the usual one. */
+const COMPARED_RESULTS = 16
+
 /** Records by key, and the claims that let one process at a time execute a key. */
 export class Records {
   readonly #connection: Connection
@@ -41,6 +44,24 @@ export class Records {
     return this.#connection
       .prepare<[string, string], { result: string }>('SELECT result FROM records WHERE kin = ? AND delta = ? ORDER BY created DESC LIMIT 1')
       .get(kin, delta)?.result
+  }
+
+  /** The latest results that the same step had on a root of this tree, each once, the newest first. */
+  findByRoot(kin: Digest, root: Digest): readonly string[] {
+    return this.#connection
+      .prepare<[string, string, number], { result: string }>(
+        `SELECT result, max(created) AS latest FROM records WHERE kin = ? AND json_extract(trees, '$[0]') = ?
+         GROUP BY result ORDER BY latest DESC LIMIT ?`,
+      )
+      .all(kin, root, COMPARED_RESULTS)
+      .map(({ result }) => result)
+  }
+
+  /** Milliseconds of the same step's latest execution. */
+  lastDuration(kin: Digest): number | undefined {
+    return this.#connection
+      .prepare<[string], { duration: number }>('SELECT duration FROM records WHERE kin = ? ORDER BY created DESC LIMIT 1')
+      .get(kin)?.duration
   }
 
   /** Writes a record, replacing an older one of its key. Call inside the transaction that publishes its layers. */
@@ -77,6 +98,12 @@ export class Records {
         return true
       })
       .immediate()
+  }
+
+  /** Whether another living process has claimed a key. Writes nothing, so asking often costs nobody anything. */
+  isClaimed(key: Digest): boolean {
+    const holder = this.#connection.prepare<[string], { lease: string }>('SELECT lease FROM claims WHERE key = ?').get(key)?.lease
+    return holder !== undefined && holder !== this.#leases.held?.id && this.#leases.alive(holder)
   }
 
   /** Gives a claim back: the result is recorded, or the execution failed. */

@@ -152,4 +152,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX tombstones_by_age ON tombstones (evicted);
   `,
+  `
+  -- The latest executions of a step: how long it takes, and what it makes of a root.
+  CREATE INDEX records_by_age ON records (kin, created);
+  `,
 ]

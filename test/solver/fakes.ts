@@ -75,8 +75,24 @@ export class MemoryLedger implements Ledger {
     return [...this.entries.values()].find((entry) => entry.kin === kin && entry.delta === delta)?.result
   }
 
+  findByRoot(kin: Digest, root: Digest): readonly string[] {
+    return this.#latest((entry) => entry.kin === kin && entry.trees[0] === root).map(({ result }) => result)
+  }
+
+  lastDuration(kin: Digest): number | undefined {
+    return this.#latest((entry) => entry.kin === kin)[0]?.duration
+  }
+
+  #latest(matches: (entry: LedgerEntry) => boolean): readonly LedgerEntry[] {
+    return [...this.entries.values()].filter(matches).reverse()
+  }
+
   remove(key: Digest): void {
     this.entries.delete(key)
+  }
+
+  isClaimed(key: Digest): boolean {
+    return this.claims.has(key)
   }
 
   claim(key: Digest): boolean {
