@@ -93,8 +93,8 @@ export function storeImage(session: Session, image: BuiltImage, names: readonly 
   const { images } = session.store
   const { content } = image
   const known = content.kind === 'snapshot' ? { root: content.snapshot } : { manifestBytes: content.manifestBytes }
-  images.put({ id: image.id, configBytes: image.configBytes, ...known, created: session.effects.now() })
-  for (const name of names) images.name(formatReference(parseReference(name)), image.id)
+  const canonical = names.map((name) => formatReference(parseReference(name)))
+  images.put({ id: image.id, configBytes: image.configBytes, ...known, created: session.effects.now() }, canonical)
   if (content.kind === 'blobs') session.store.writeIndex()
 }
 

@@ -2,6 +2,8 @@ import { rm, writeFile } from 'node:fs/promises'
 import type { Digest } from '../core/digest.ts'
 import { interrupted, TsbError, toTsbError } from '../core/error.ts'
 import type { OnEvent } from '../core/event.ts'
+import type { VertexId } from '../core/graph.ts'
+import type { BuildPlan } from '../core/image-plan.ts'
 import { parseReference } from '../core/reference.ts'
 import { solve } from '../solver/solve.ts'
 import { assembleImage, type BuiltImage, type BuiltRoot, storeImage } from './assemble.ts'
@@ -9,6 +11,7 @@ import { type Building, contextHost } from './building.ts'
 import { compileFiles } from './compile.ts'
 import { openMainContext } from './contexts/main.ts'
 import { namedContexts } from './contexts/named.ts'
+import { unlessEvicted, withoutDone } from './disk/again.ts'
 import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { diffIdsOf } from './early-diff-ids.ts'
@@ -31,7 +34,9 @@ export async function build(session: Session, options: BuildOptions, onEvent: On
   onEvent({ kind: 'build-started', time: effects.now(), tags: options.tags })
   try {
     const runTask = taskRunner(effects, onEvent)
-    const image = await buildAndExport({ session, options, onEvent, signal, runTask, ledger: storeLedger(session) })
+    const ledger = storeLedger(session)
+    const image = await buildAndExport({ session, options, onEvent, signal, runTask, ledger })
+    ledger.noteUse()
     onEvent({ kind: 'build-done', time: effects.now(), ...(image === undefined ? {} : { image }) })
     return { containersStarted: session.containersStarted(), ...(image === undefined ? {} : { image }) }
   } catch (error) {
@@ -51,30 +56,40 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
   const main = await runTask('[internal] load build definition', (progress) =>
     openMainContext(contextHost(building), { signal: building.signal, progress }),
   )
-  const compiled = await compileFiles(building, main, named)
-  const plan = { ...compiled, graph: withNetwork(compiled.graph, options.network) }
-  for (const diagnostic of plan.diagnostics) onEvent({ kind: 'diagnostic', time: session.effects.now(), diagnostic })
-  const steps = plan.graph.vertices.map((vertex) => ({ step: vertex.id, name: vertex.name }))
-  onEvent({ kind: 'graph', time: session.effects.now(), steps })
-
-  checkAllowed(plan.graph, options)
-  await pruneCaches(session, plan.graph)
-  const diffIds = diffIdsOf(session, plan, options.outputs, building.signal)
-  const results = await solve<StepResult>({
-    graph: plan.graph,
-    drivers: createDrivers(building, new Map([...named.sources, ['context', main.source]]), resources),
-    ledger: building.ledger,
-    effects: session.effects,
-    onEvent,
-    signal: building.signal,
-    ...(wantsImage(options) ? { onResult: diffIds.onResult } : {}),
+  const done = new Set<VertexId>()
+  return unlessEvicted(building.signal, async (isAgain) => {
+    const compiled = await compileFiles(building, main, named)
+    const plan = { ...compiled, graph: withoutDone(withNetwork(compiled.graph, options.network), done) }
+    if (!isAgain) announce(building, plan)
+    checkAllowed(plan.graph, options)
+    await pruneCaches(session, plan.graph)
+    const diffIds = diffIdsOf(session, plan, options.outputs, building.signal)
+    const results = await solve<StepResult>({
+      graph: plan.graph,
+      drivers: createDrivers(building, new Map([...named.sources, ['context', main.source]]), resources),
+      ledger: building.ledger,
+      effects: session.effects,
+      onEvent,
+      signal: building.signal,
+      onSolved: ({ vertex }) => done.add(vertex.id),
+      onResult: (vertex, result) => {
+        if (result.kind === 'root') session.store.pins.expect(result.snapshot.layers)
+        if (wantsImage(options)) diffIds.onResult(vertex, result)
+      },
+    })
+    const output = results.get(plan.graph.output)
+    const snapshot = rootOf(output === undefined ? [] : [output])
+    const built: BuiltRoot = { plan, results, diffIds }
+    const image = wantsImage(options) ? await finishImage(building, built) : undefined
+    await exportAll(building, { snapshot, built, ...(image === undefined ? {} : { image }) })
+    return image?.id
   })
-  const output = results.get(plan.graph.output)
-  const snapshot = rootOf(output === undefined ? [] : [output])
-  const built: BuiltRoot = { plan, results, diffIds }
-  const image = wantsImage(options) ? await finishImage(building, built) : undefined
-  await exportAll(building, { snapshot, built, ...(image === undefined ? {} : { image }) })
-  return image?.id
+}
+
+function announce({ session, onEvent }: Building, { diagnostics, graph }: BuildPlan): void {
+  for (const diagnostic of diagnostics) onEvent({ kind: 'diagnostic', time: session.effects.now(), diagnostic })
+  const steps = graph.vertices.map((vertex) => ({ step: vertex.id, name: vertex.name }))
+  onEvent({ kind: 'graph', time: session.effects.now(), steps })
 }
 
 /** A slip in a name must not show after the work is done. @throws TsbError `TSB_REFERENCE_INVALID`, `TSB_USAGE_OUTPUT` */

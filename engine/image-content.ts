@@ -57,8 +57,9 @@ export async function sendContents<T>(session: Session, contents: readonly Image
   }
 }
 
-function storedImage(session: Session, id: Digest): StoredImage {
-  const image = session.store.images.get(id)
+/** The image stays while this process lives. */
+function storedImage({ store }: Session, id: Digest): StoredImage {
+  const image = store.pins.tryHold({ images: [id] }) ? store.images.get(id) : undefined
   if (image === undefined) throw new TsbError('TSB_IMAGE_UNKNOWN', `no image \`${id}\` in the store`, { fault: 'input' })
   return image
 }
@@ -88,7 +89,7 @@ async function existingManifest(session: Session, image: StoredImage, signal: Ab
   const { store } = session
   const manifest = manifestOf(image)
   if (manifest === undefined || image.manifestBytes === undefined) return undefined
-  const missing = manifest.layers.filter((layer) => !store.blobs.has(layer.digest))
+  const missing = manifest.layers.filter(({ digest }) => !store.blobs.has(digest) || !store.pins.tryHold({ blobs: [digest] }))
   if (missing.length > 0 && image.reference === undefined) return undefined
   await Promise.all(missing.map((layer) => fetchBlob(session, image, layer, signal, () => undefined)))
   if (!store.blobs.has(manifest.config.digest)) {

@@ -9,6 +9,7 @@ import { layersUsable, type Snapshot } from '../snapshotter/snapshot.ts'
 import { hasTree } from '../snapshotter/tree.ts'
 import { type UnpackedRoot, unpack } from '../snapshotter/unpack.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
+import { evicted } from '../store/pins.ts'
 import type { Session } from './session.ts'
 
 /** Bytes of a blob that have arrived. */
@@ -16,14 +17,15 @@ export type OnFetch = (blob: Digest, current: number, total: number) => void
 
 /**
  * The root of an image of the store: as it is when its layers are on disk, else fetched and unpacked.
- * @throws TsbError `TSB_IMAGE_INVALID`, `TSB_BLOB_MISSING`, `TSB_REGISTRY_*`, `TSB_LAYER_*`
+ * @throws TsbError `TSB_IMAGE_INVALID`, `TSB_BLOB_MISSING`, `TSB_REGISTRY_*`, `TSB_LAYER_*`, `TSB_STORE_EVICTED`
  */
 export async function materialiseRoot(session: Session, id: Digest, signal: AbortSignal, onFetch: OnFetch): Promise<UnpackedRoot> {
   const image = session.store.images.get(id)
-  if (image === undefined) throw new Error(`image ${id} is not in the store`)
+  if (image === undefined) throw evicted()
   const isWhole =
     image.root !== undefined && layersUsable(session.store, image.root.layers) && (await hasTree(session.snapshotter, image.root))
-  if (image.root !== undefined && isWhole) return { snapshot: image.root, newLayers: [] }
+  const isHeld = isWhole && session.store.pins.tryHold({ layers: image.root?.layers ?? [] })
+  if (image.root !== undefined && isHeld) return { snapshot: image.root, newLayers: [] }
   const unpacked = await unpackHealing(session, image, signal, onFetch)
   session.store.images.put({ ...image, root: unpacked.snapshot })
   return unpacked
@@ -93,9 +95,9 @@ async function openBlob(
   signal: AbortSignal,
   onFetch: OnFetch,
 ): Promise<LayerBlobFile> {
-  const { blobs } = session.store
+  const { blobs, pins } = session.store
   const path = blobs.path(descriptor.digest)
-  if (blobs.has(descriptor.digest)) return { path }
+  if (blobs.has(descriptor.digest) && pins.tryHold({ blobs: [descriptor.digest] })) return { path }
   if (image.reference === undefined) await blobs.read(descriptor.digest)
   await session.store.prepare()
   const registry = await session.registry()

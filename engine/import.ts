@@ -49,9 +49,10 @@ async function takeRoot(session: Session, file: string, reference: string, signa
   const manifestBytes = assembleManifest(descriptor, [layer], 'oci').bytes
   await store.blobs.write([configBytes], id)
   await store.blobs.write([manifestBytes])
-  store.images.put({ id, configBytes, manifestBytes, created: effects.now() })
+  const image = { id, configBytes, manifestBytes, created: effects.now() }
+  store.images.put(image)
   await publishRoot(session, id, signal)
-  store.images.name(reference, id)
+  store.images.put(image, [reference])
   store.writeIndex()
   return id
 }

@@ -3,12 +3,24 @@ import type { Ledger } from '../solver/ledger.ts'
 import type { Store } from '../store/store.ts'
 import type { Session } from './session.ts'
 
+/** The ledger of one build. */
+export interface StoreLedger extends Ledger {
+  /** Notes when the records that were found have been used last. */
+  noteUse(): void
+}
+
 /** The store, as the solver sees it. A key that this process executes is claimed for its other builds too. */
-export function storeLedger({ store, effects }: Pick<Session, 'store' | 'effects'>): Ledger {
+export function storeLedger({ store, effects }: Pick<Session, 'store' | 'effects'>): StoreLedger {
   const { records, publisher } = store
   const claimed = claimsOf(store)
+  const used = new Set<Digest>()
   return {
-    find: (key) => records.find(key),
+    find: (key) => {
+      const found = records.find(key)
+      if (found !== undefined) used.add(key)
+      return found
+    },
+    noteUse: () => records.touch([...used], effects.now()),
     findByDelta: (kin, delta) => records.findByDelta(kin, delta),
     findByRoot: (kin, root) => records.findByRoot(kin, root),
     lastDuration: (kin) => records.lastDuration(kin),

@@ -38,9 +38,10 @@ async function takeImages(session: Session, file: string, signal: AbortSignal): 
   const loaded: LoadedImage[] = []
   for (const image of found) {
     const id: Digest = image.manifest.config.digest
-    store.images.put({ id, configBytes: image.configBytes, manifestBytes: image.manifestBytes, created: effects.now() })
+    const stored = { id, configBytes: image.configBytes, manifestBytes: image.manifestBytes, created: effects.now() }
+    store.images.put(stored)
     await publishRoot(session, id, signal)
-    for (const name of image.names) store.images.name(name, id)
+    store.images.put(stored, image.names)
     loaded.push({ id, names: image.names.map((name) => familiarName(parseReference(name))) })
   }
   store.writeIndex()

@@ -51,7 +51,7 @@ function cameWithImage(layer: LayerId): boolean {
 async function originalBlob(session: Session, diffId: Digest, signal: AbortSignal): Promise<OriginalBlob | undefined> {
   const { store } = session
   const known = store.layers.originals(diffId)
-  const present = known.find(({ digest }) => store.blobs.has(digest))
+  const present = known.find(({ digest }) => store.blobs.has(digest) && store.pins.tryHold({ blobs: [digest] }))
   if (present !== undefined) return present
   for (const image of store.images.withManifest()) {
     for (const descriptor of manifestOf(image)?.layers ?? []) {

@@ -98,8 +98,7 @@ async function fetchImage(session: Session, reference: Reference, platform: Plat
     reference: formatReference(reference),
     created: effects.now(),
   }
-  store.images.put(image)
-  store.images.name(formatReference(reference), id)
+  store.images.put(image, [formatReference(reference)])
   return store.images.get(id) ?? image
 }
 

@@ -1,7 +1,17 @@
 import type { Digest } from '../core/digest.ts'
 import { type ErrorCode, EXIT_CODES, type Fault, interrupted, TsbError, toTsbError } from '../core/error.ts'
 import { type Addon, type ArrivalToken, loadAddon } from './load.ts'
-import type { ApplyLayerResult, Arrival, CommitResult, Native, ScanResult, SelectResult, TreeEntry, WriteLayerResult } from './types.ts'
+import type {
+  ApplyLayerResult,
+  Arrival,
+  CommitResult,
+  Measured,
+  Native,
+  ScanResult,
+  SelectResult,
+  TreeEntry,
+  WriteLayerResult,
+} from './types.ts'
 
 export { runnerPath } from './load.ts'
 
@@ -40,6 +50,7 @@ function nativeOf(addon: Addon): Native {
     exportTar: async (request, signal) => void (await call('exportTar', request, signal)),
     exportDirectory: async (request, signal) => void (await call('exportDirectory', request, signal)),
     readFile: (request) => settled(() => addon.readFile(JSON.stringify(request))),
+    measure: (paths) => settled(async () => JSON.parse(await addon.measure(JSON.stringify(paths))) as readonly Measured[]),
     remove: async (paths) => void (await settled(() => addon.remove(JSON.stringify(paths)))),
     delta: (upper) => settled(async () => JSON.parse(await addon.delta(JSON.stringify(upper))) as Digest),
     sync: async (path) => void (await settled(() => addon.sync(JSON.stringify(path)))),

@@ -22,6 +22,7 @@ export interface Addon {
   exportTar(request: string, token?: CancelToken): Promise<string>
   exportDirectory(request: string, token?: CancelToken): Promise<string>
   readFile(request: string): Promise<Uint8Array | null>
+  measure(request: string): Promise<string>
   remove(request: string): Promise<string>
   sync(request: string): Promise<string>
 }

@@ -43,12 +43,20 @@ export interface Native {
   exportDirectory(request: ExportDirectoryRequest, signal?: AbortSignal): Promise<void>
   /** The first bytes of a regular file in the merged root of `layers`, links followed inside it; `null` when absent. */
   readFile(request: ReadFileRequest): Promise<Uint8Array | null>
+  /** What each path and all below it take on the disk, in order; a file with several names counts once. What is absent takes nothing. */
+  measure(paths: readonly string[]): Promise<readonly Measured[]>
   /** Removes directory trees, whatever is in them; what is absent already is no error. */
   remove(paths: readonly string[]): Promise<void>
   /** Makes everything written to the file system that holds `path` durable (syncfs). */
   sync(path: string): Promise<void>
   /** Starts the same in a process of its own, and calls `onDone` after success if this one still lives then. */
   startSync(path: string, onDone: () => void): void
+}
+
+/** Allocated bytes, directories included. */
+export interface Measured {
+  readonly bytes: number
+  readonly entries: number
 }
 
 /** One compiled ignore rule; the last rule that matches decides. */

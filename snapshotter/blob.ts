@@ -23,6 +23,7 @@ export async function diffIdOf(
   const known = store.layers.get(layer)?.diffId
   if (known !== undefined) return known
   if (packing !== undefined) return (await packLayer(context, layer, packing, signal)).diffId
+  store.pins.hold({ layers: [layer] })
   const written = await native.writeLayer({ upper: layerPath(store.layout, layer), compression: 'none' }, signal)
   store.layers.setDiffId(layer, written.diffId, written.plainSize)
   return written.diffId
@@ -42,6 +43,7 @@ export async function layerBlob(context: SnapshotterContext, layer: LayerId, pac
 async function packLayer(context: SnapshotterContext, layer: LayerId, packing: Packing, signal: AbortSignal): Promise<PackedLayer> {
   const { store, native } = context
   const known = store.layers.get(layer)?.diffId
+  store.pins.hold({ layers: [layer] })
   return pack(context, packing, async (output) => {
     const written = await native.writeLayer({ upper: layerPath(store.layout, layer), output, ...packing }, signal)
     if (known !== undefined && written.diffId !== known) throw notAgain(known, written.diffId)
@@ -65,6 +67,7 @@ export async function datedBlob(
   const known = store.layers.datedDiffId(layer, latest)
   const done = known === undefined ? undefined : packedBlob(context, known, packing)
   if (known !== undefined && done !== undefined) return { diffId: known, blob: done }
+  store.pins.hold({ layers: [layer] })
   return pack(context, packing, async (output) => {
     const written = await native.writeLayer({ upper: layerPath(store.layout, layer), output, latest, ...packing }, signal)
     store.layers.setDatedDiffId(layer, latest, written.diffId)
@@ -93,10 +96,10 @@ export async function repackedBlob(
   return blob
 }
 
-/** A layer's blob that was packed so before and is still there. */
+/** A layer's blob that was packed so before and is still there: pinned. */
 export function packedBlob({ store }: SnapshotterContext, diffId: Digest, packing: Packing): Descriptor | undefined {
   const blob = store.layers.blob(diffId, packing)
-  if (blob === undefined || !store.blobs.has(blob.digest)) return undefined
+  if (blob === undefined || !store.blobs.has(blob.digest) || !store.pins.tryHold({ blobs: [blob.digest] })) return undefined
   return { mediaType: layerType(packing.compression), ...blob }
 }
 

@@ -49,7 +49,7 @@ export function commitChange(
   const { effects } = context
   const below = parent?.layers ?? []
   const twin = findTwin(change.delta)
-  if (twin !== undefined) {
+  if (twin !== undefined && context.store.pins.tryHold({ layers: [twin] })) {
     return { snapshot: { layers: [...below, twin], tree: change.tree }, layer: twin, delta: change.delta, isNew: false }
   }
   const layer = effects.randomId()

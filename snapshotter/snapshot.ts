@@ -24,10 +24,13 @@ export interface SnapshotterContext {
 
 /**
  * The layers' directories, as overlay takes them: bottom first, and none twice, which it refuses. Of a layer that several steps
- * share only the topmost place counts: whatever it says, it says there again.
+ * share only the topmost place counts: whatever it says, it says there again. They are pinned: nobody evicts them any more while this
+ * process lives.
+ * @throws TsbError `TSB_STORE_EVICTED`
  */
 export function layerPaths(store: Store, snapshot: Snapshot): readonly string[] {
-  const { layers } = snapshot
+  const { layers, tree } = snapshot
+  store.pins.hold({ layers, trees: [tree] })
   return layers.filter((id, index) => layers.lastIndexOf(id) === index).map((id) => layerPath(store.layout, id))
 }
 

@@ -7,11 +7,12 @@ import type { Snapshot, SnapshotterContext } from './snapshot.ts'
 /**
  * Whether the tree index of a snapshot is there. One that a machine that went down has lost is made again from the layers,
  * which are read for that.
- * @returns false when the layers make another tree
+ * @returns false when the layers make another tree, or have gone meanwhile
  */
 export async function hasTree(context: SnapshotterContext, { layers, tree }: Snapshot): Promise<boolean> {
   const treesDirectory = context.store.layout.trees
   if (existsSync(join(treesDirectory, hexOf(tree)))) return true
+  if (layers.length > 0 && !context.store.pins.tryHold({ layers })) return false
   let made: Digest | undefined
   for (const layer of layers) {
     const parent = made === undefined ? {} : { parent: made }

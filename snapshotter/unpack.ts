@@ -84,13 +84,14 @@ function sideBySide(
   const places = pLimit(AT_ONCE)
   let first: Error | undefined
   const pending = layers.map(async (layer, index) => {
-    if (layersUsable(context.store, [chain[index] ?? ''])) return undefined
+    const known = [chain[index] ?? '']
+    if (layersUsable(context.store, known) && context.store.pins.tryHold({ layers: known })) return undefined
     try {
       // Before it takes a place: a download that waits for its turn keeps nobody from unpacking.
       const blob = await layer.blob(stopped)
-      const known = { ...layer, blob: async () => blob }
+      const found = { ...layer, blob: async () => blob }
       try {
-        return await places(() => applyLayer(context, known, join(directory, String(index)), stopped))
+        return await places(() => applyLayer(context, found, join(directory, String(index)), stopped))
       } finally {
         // A download that nobody waits for any more would write on.
         await Promise.allSettled([blob.incoming?.whole])

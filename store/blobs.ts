@@ -9,6 +9,7 @@ import { hashBlob, readBlob } from './blob-reader.ts'
 import { appendAll } from './blob-writer.ts'
 import { blobPath, type Layout } from './layout.ts'
 import type { Leases } from './leases.ts'
+import type { Pins } from './pins.ts'
 import type { Unsynced } from './unsynced.ts'
 
 /** What was written. */
@@ -25,14 +26,16 @@ export class Blobs {
   readonly #layout: Layout
   readonly #leases: Leases
   readonly #unsynced: Unsynced
+  readonly #pins: Pins
   readonly #effects: Effects
   /** Hashed by this process when it wrote them. */
   readonly #verified = new Set<Digest>()
 
-  constructor(layout: Layout, leases: Leases, unsynced: Unsynced, effects: Effects) {
+  constructor(layout: Layout, leases: Leases, unsynced: Unsynced, pins: Pins, effects: Effects) {
     this.#layout = layout
     this.#leases = leases
     this.#unsynced = unsynced
+    this.#pins = pins
     this.#effects = effects
   }
 
@@ -117,8 +120,9 @@ export class Blobs {
     return join(this.#leases.own().directory, `blob-${this.#effects.randomId()}`)
   }
 
-  /** Takes a finished file in, whose digest the caller has computed while writing it. */
+  /** Takes a finished file in, whose digest the caller has computed while writing it. It is pinned: nothing else names it yet. */
   async adopt(file: string, digest: Digest): Promise<void> {
+    this.#pins.add('blob', digest)
     this.#unsynced.note('blob', digest)
     const target = this.path(digest)
     mkdirSync(dirname(target), { recursive: true })

@@ -68,7 +68,9 @@ export class Caches {
         if (isAwaited) return 'busy'
         const id = this.#effects.randomId()
         const now = this.#effects.now()
-        this.#connection.prepare('INSERT INTO caches VALUES (?, ?, ?, ?, ?, ?)').run(id, identity, name, lease, now, now)
+        this.#connection
+          .prepare('INSERT INTO caches (id, identity, name, lease, created, used) VALUES (?, ?, ?, ?, ?, ?)')
+          .run(id, identity, name, lease, now, now)
         return this.#use(id, lease, sharing, true)
       })
       .immediate()
@@ -84,7 +86,7 @@ export class Caches {
     return this.#connection
       .transaction(() => {
         this.#connection.prepare('DELETE FROM cache_uses WHERE id = ?').run(id)
-        this.#connection.prepare('UPDATE caches SET used = ? WHERE id = ?').run(this.#effects.now(), cache)
+        this.#connection.prepare('UPDATE caches SET used = ?, disk = NULL WHERE id = ?').run(this.#effects.now(), cache)
         if (this.#uses(cache).length > 0) return false
         const { changes } = this.#connection
           .prepare('DELETE FROM caches WHERE id = ? AND (identity IS NULL OR lease IS NOT NULL)')

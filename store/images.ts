@@ -1,7 +1,9 @@
 import type { Digest } from '../core/digest.ts'
 import type { ImageConfig, Manifest } from '../core/manifest.ts'
 import type { Connection } from './database.ts'
-import type { LayerId } from './layers.ts'
+import type { LayerId, Layers } from './layers.ts'
+import type { Leases } from './leases.ts'
+import { evicted, type Pins } from './pins.ts'
 
 /** An image of the store. Layers are absent while it is known by its documents only (pulled, not unpacked yet). */
 export interface StoredImage {
@@ -29,22 +31,55 @@ interface Row {
 /** Images and their names. A name belongs to one image; the last writer wins. */
 export class Images {
   readonly #connection: Connection
+  readonly #layers: Layers
+  readonly #leases: Leases
+  readonly #pins: Pins
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, layers: Layers, leases: Leases, pins: Pins) {
     this.#connection = connection
+    this.#layers = layers
+    this.#leases = leases
+    this.#pins = pins
   }
 
-  /** Adds an image, or adds to what is known of it. What is known already costs no write, nor the syncs that follow one. */
-  put(image: StoredImage): void {
+  /**
+   * Adds an image, or adds to what is known of it, and gives it names. What is known already costs no write. The image is pinned
+   * where something is written; what has a name needs no pin.
+   * @throws TsbError `TSB_STORE_EVICTED` when layers of its root have gone
+   */
+  put(image: StoredImage, names: readonly string[] = []): void {
+    if (this.#isKnown(image) && names.every((name) => this.#imageOf(name) === image.id)) return
+    this.#connection
+      .transaction(() => {
+        if (!this.#layers.usable(image.root?.layers ?? [], this.#leases.own().id)) throw evicted()
+        this.#insert(image)
+        this.#pins.add('image', image.id)
+        for (const name of names) this.name(name, image.id)
+      })
+      .immediate()
+  }
+
+  /** Whether nothing of it is new. */
+  #isKnown({ id, manifestBytes, reference, root }: StoredImage): boolean {
+    const known = this.get(id)
+    if (known === undefined) return false
+    const isManifest = manifestBytes === undefined || Buffer.from(known.manifestBytes ?? []).equals(manifestBytes)
+    const isReference = reference === undefined || reference === known.reference
+    const isRoot = root === undefined || (root.tree === known.root?.tree && root.layers.join() === known.root.layers.join())
+    return isManifest && isReference && isRoot
+  }
+
+  #imageOf(name: string): string | undefined {
+    return this.#connection.prepare<[string], { image: string }>('SELECT image FROM names WHERE name = ?').get(name)?.image
+  }
+
+  #insert(image: StoredImage): void {
     this.#connection
       .prepare(
         `INSERT INTO images (id, config, manifest, reference, layers, tree, created) VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET
            manifest = coalesce(excluded.manifest, manifest), reference = coalesce(excluded.reference, reference),
-           layers = coalesce(excluded.layers, layers), tree = coalesce(excluded.tree, tree)
-         WHERE (manifest, reference, layers, tree) IS NOT
-           (coalesce(excluded.manifest, manifest), coalesce(excluded.reference, reference),
-            coalesce(excluded.layers, layers), coalesce(excluded.tree, tree))`,
+           layers = coalesce(excluded.layers, layers), tree = coalesce(excluded.tree, tree)`,
       )
       .run(
         image.id,

@@ -65,11 +65,16 @@ export class Layers {
     return changes === 1
   }
 
-  /** Makes layers visible to everybody, and notes that they are not synced. Call inside the transaction that records them. */
+  /** Makes layers visible to everybody, pinned by the process whose they were, and notes that they are not synced. Call inside the transaction that records them. */
   publish(ids: readonly LayerId[]): void {
     this.#connection.transaction(() => {
+      // Whoever made it goes on with it.
+      const pin = this.#connection.prepare(
+        "INSERT OR IGNORE INTO pins SELECT lease, 'layer', id FROM layers WHERE id = ? AND lease IS NOT NULL",
+      )
       const statement = this.#connection.prepare('UPDATE layers SET lease = NULL WHERE id = ?')
       for (const id of ids) {
+        pin.run(id)
         statement.run(id)
         this.#unsynced.note('layer', id)
       }

@@ -74,18 +74,22 @@ export class Leases {
 
   /** Whether anybody uses the store who could be in the middle of a change. */
   anyLives(): boolean {
-    return this.#connection
-      .prepare<[], LeaseRow>('SELECT * FROM leases')
-      .all()
-      .some((row) => this.#lives(row))
+    return this.living().length > 0
   }
 
-  /** Drops the rows of dead leases, and with them their claims and their uses of caches. */
+  /** Ids of leases whose processes live. */
+  living(): readonly string[] {
+    const rows = this.#connection.prepare<[], LeaseRow>('SELECT * FROM leases').all()
+    return rows.filter((row) => this.#lives(row)).map((row) => row.id)
+  }
+
+  /** Drops the rows of dead leases, and with them their claims, their pins and their uses of caches. */
   forget(ids: readonly string[]): void {
     this.#connection.transaction(() => {
       for (const id of ids) {
         this.#connection.prepare('DELETE FROM claims WHERE lease = ?').run(id)
         this.#connection.prepare('DELETE FROM cache_uses WHERE lease = ?').run(id)
+        this.#connection.prepare('DELETE FROM pins WHERE lease = ?').run(id)
         this.#connection.prepare('DELETE FROM leases WHERE id = ?').run(id)
       }
     })()

@@ -24,6 +24,9 @@ export interface StoredRecord {
 /** A step with more outputs on one root than these has no output that could be called the usual one. */
 const COMPARED_RESULTS = 16
 
+/** How coarse the time of the last use is. */
+const USE_STEP_MS = 10 * 60_000
+
 /** Records by key, and the claims that let one process at a time execute a key. */
 export class Records {
   readonly #connection: Connection
@@ -68,7 +71,7 @@ export class Records {
   put(record: StoredRecord): void {
     this.#connection
       .prepare(
-        'INSERT OR REPLACE INTO records (key, kin, preimage, result, delta, created, duration, trees) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        'INSERT OR REPLACE INTO records (key, kin, preimage, result, delta, created, duration, trees, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       )
       .run(
         record.key,
@@ -79,7 +82,18 @@ export class Records {
         record.created,
         record.duration,
         JSON.stringify(record.trees),
+        record.created,
       )
+  }
+
+  /** Notes that records are in use at `time`. Those noted in the last minutes are left as they are: mostly nothing is written. */
+  touch(keys: readonly Digest[], time: number): void {
+    const stale = this.#connection
+      .prepare<[string, number], { key: string }>('SELECT key FROM records WHERE key IN (SELECT value FROM json_each(?)) AND used < ?')
+      .all(JSON.stringify(keys), time - USE_STEP_MS)
+    if (stale.length === 0) return
+    const list = JSON.stringify(stale.map(({ key }) => key))
+    this.#connection.prepare('UPDATE records SET used = ? WHERE key IN (SELECT value FROM json_each(?))').run(time, list)
   }
 
   /** Forgets a record whose result is gone. */

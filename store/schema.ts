@@ -156,4 +156,20 @@ export const MIGRATIONS: readonly string[] = [
   -- The latest executions of a step: how long it takes, and what it makes of a root.
   CREATE INDEX records_by_age ON records (kin, created);
   `,
+  `
+  -- When a build last used it, to some minutes: ms since 1970.
+  ALTER TABLE records ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+  UPDATE records SET used = created;
+  -- Bytes allocated on the disk; null until somebody asks, and again after a cache was used.
+  ALTER TABLE layers ADD COLUMN disk INTEGER;
+  ALTER TABLE caches ADD COLUMN disk INTEGER;
+
+  -- What a process uses: nothing of it is evicted while the process lives.
+  CREATE TABLE pins (
+    lease TEXT NOT NULL,
+    kind TEXT NOT NULL,         -- layer, blob, tree, image
+    id TEXT NOT NULL,
+    PRIMARY KEY (lease, kind, id)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

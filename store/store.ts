@@ -13,6 +13,7 @@ import { writeIndexFile } from './index-file.ts'
 import { Layers } from './layers.ts'
 import { type Layout, layoutOf, OCI_LAYOUT } from './layout.ts'
 import { Leases } from './leases.ts'
+import { Pins } from './pins.ts'
 import { Publisher } from './publish.ts'
 import { Records } from './records.ts'
 import { settle } from './settle.ts'
@@ -30,6 +31,7 @@ export interface Store extends AsyncDisposable {
   readonly caches: Caches
   readonly tombstones: Tombstones
   readonly leases: Leases
+  readonly pins: Pins
   readonly publisher: Publisher
   /** To be called before the first change: removes what dead processes left, once, and starts to settle what is unsynced. */
   prepare(): Promise<void>
@@ -53,19 +55,21 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
   const unsynced = new Unsynced(connection, effects, boot)
   const layers = new Layers(connection, unsynced)
   const records = new Records(connection, leases)
-  const images = new Images(connection)
+  const pins = new Pins(connection, layout, leases)
+  const images = new Images(connection, layers, leases, pins)
   const caches = new Caches(connection, layout, leases, effects)
   const publisher = new Publisher(connection, layers, records)
   let prepared: Promise<void> | undefined
   const store: Store = {
     layout,
-    blobs: new Blobs(layout, leases, unsynced, effects),
+    blobs: new Blobs(layout, leases, unsynced, pins, effects),
     layers,
     records,
     images,
     caches,
     tombstones: new Tombstones(connection),
     leases,
+    pins,
     publisher,
     prepare: () => (prepared ??= prepare(connection, { layout, leases, layers, caches }, unsynced, native)),
     writeIndex: () => writeIndexFile(connection, images, layout, leases.own().directory),

@@ -93,7 +93,10 @@ async function directoriesOf(context: SnapshotterContext, tree: Digest, paths: r
 
 /** Where a native copy takes the files of a result from. */
 export function changeSource(context: SnapshotterContext, input: StepResult): ChangeSource {
-  if (input.kind === 'directory') return { kind: 'directory', root: input.local.directory.root, tree: input.tree }
+  if (input.kind === 'directory') {
+    context.store.pins.hold({ trees: [input.tree] })
+    return { kind: 'directory', root: input.local.directory.root, tree: input.tree }
+  }
   return { kind: 'layers', layers: layerPaths(context.store, input.snapshot), tree: input.snapshot.tree }
 }
 

@@ -13,6 +13,8 @@ export async function commitRoot(
 ): Promise<Snapshot> {
   const treesDirectory = snapshotter.store.layout.trees
   const change = await snapshotter.native.commit({ upper: workspace.upper, treesDirectory, ...known })
+  // Of a context that came once nobody could make the index again.
+  snapshotter.store.pins.hold({ trees: [change.tree] })
   return commitChange(snapshotter, workspace, undefined, change, noTwin).snapshot
 }
 

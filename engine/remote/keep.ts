@@ -61,7 +61,12 @@ export async function findTree({ ledger, snapshotter }: RemoteWork, facts: Canon
   const stored = ledger.find(digest)
   if (stored === undefined) return undefined
   const tree = JSON.parse(stored) as KeptTree
-  const isWhole = layersUsable(snapshotter.store, tree.snapshot.layers) && (await hasTree(snapshotter, tree.snapshot))
+  const { layers, tree: whole } = tree.snapshot
+  const isWhole =
+    layersUsable(snapshotter.store, layers) &&
+    (await hasTree(snapshotter, tree.snapshot)) &&
+    // A build asks for it once and uses it to its end.
+    snapshotter.store.pins.tryHold({ layers, trees: [whole] })
   if (!isWhole) ledger.remove(digest)
   return isWhole ? { ...tree, reused: true } : undefined
 }

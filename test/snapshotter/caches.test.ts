@@ -149,9 +149,11 @@ test('what a dead process had and made is free', async (t) => {
     .run(pid, boot, database.prepare('SELECT pid_namespace FROM leases').pluck().get())
   const id = database.prepare('SELECT id FROM caches').pluck().get()
   database.prepare("INSERT INTO cache_uses VALUES ('use', ?, 'dead', 1)").run(id)
-  database.prepare("INSERT INTO caches VALUES ('half', ?, 'half', 'dead', 0, 0)").run(blake3Digest('half seed'))
+  database
+    .prepare("INSERT INTO caches (id, identity, name, lease, created, used) VALUES ('half', ?, 'half', 'dead', 0, 0)")
+    .run(blake3Digest('half seed'))
   database.prepare("INSERT INTO cache_uses VALUES ('maker', 'half', 'dead', 1)").run()
-  database.prepare("INSERT INTO caches VALUES ('pruned', NULL, 'pruned', NULL, 0, 0)").run()
+  database.prepare("INSERT INTO caches (id, identity, name, lease, created, used) VALUES ('pruned', NULL, 'pruned', NULL, 0, 0)").run()
   for (const name of ['half', 'pruned', 'stray']) mkdirSync(join(one.store.layout.caches, name))
   const again = await open(two, 'locked')
   assert.equal(again.path, held.path)

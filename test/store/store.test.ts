@@ -192,6 +192,9 @@ test('an image that is known already costs no write', async (t) => {
   }
   const first = await keep({})
   assert.equal(await keep({ created: 2 }), first)
+  await using other = await openStore(root, native, effects)
+  announce(other, 'l')
+  other.layers.publish(['l'])
   const second = await keep({ root: snapshot })
   assert.notEqual(second, first)
   assert.equal(await keep({ root: snapshot }), second)

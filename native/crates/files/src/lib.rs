@@ -5,6 +5,7 @@ pub mod commit;
 mod content;
 pub mod delta;
 mod export;
+mod measure;
 pub mod mount;
 mod open;
 mod read_file;
@@ -17,6 +18,7 @@ mod walk;
 mod xattr;
 
 pub use export::export_directory;
+pub use measure::{Measured, measure};
 pub use read_file::read_file;
 pub use remove::{remove, sync};
 pub use verify::delta_digest;

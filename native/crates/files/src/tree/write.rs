@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use digests::{Error, Result};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+use rustix::io::Errno;
 
 use super::codec;
 use super::entry::Entry;
@@ -73,18 +75,26 @@ impl TreeWriter {
     }
 
     /// Writes the index under its digest into `directory` and returns the digest. Whole or absent at any instant;
-    /// a file that is there already is kept.
+    /// a file that is there already is kept, with the time of now: a garbage collection leaves alone what is new.
     pub fn save(self, directory: &Path) -> Result<blake3::Hash> {
         let (bytes, digest) = self.finish()?;
         let target = directory.join(digest.to_hex().as_str());
         // A file of another length is what a power cut left of an unsynced write.
         if fs::metadata(&target).is_ok_and(|found| found.len() == bytes.len() as u64) {
-            return Ok(digest);
+            // One that goes in this moment is written anew. What cannot be changed is good for reading.
+            if utimensat(CWD, &target, &now(), AtFlags::empty()) != Err(Errno::NOENT) {
+                return Ok(digest);
+            }
         }
         replace_file(&target, &bytes)
             .map_err(|e| Error::io("TSB_TREE_WRITE", "cannot write tree index", &target, &e))?;
         Ok(digest)
     }
+}
+
+fn now() -> Timestamps {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    Timestamps { last_access: now, last_modification: now }
 }
 
 /// `blake3:` and hex.
