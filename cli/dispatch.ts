@@ -33,7 +33,19 @@ export async function dispatch(argv: readonly string[], host: CliHost): Promise<
 }
 
 async function execute(name: string, argv: readonly string[], host: CliHost): Promise<number> {
-  const [module, { parseArguments }] = await Promise.all([entryOf(name).load(), import('./parse.ts')])
+  const entry = entryOf(name)
+  if (entry.subcommands !== undefined) {
+    const { selectSubcommand } = await import('./subcommands.ts')
+    const selected = selectSubcommand(name, entry.subcommands, argv)
+    if (selected.kind === 'subcommand') return executeEntry(selected.entry, selected.argv, host)
+    host.terminal.stdout.write(selected.text)
+    return 0
+  }
+  return executeEntry(entry, argv, host)
+}
+
+async function executeEntry(entry: CommandEntry, argv: readonly string[], host: CliHost): Promise<number> {
+  const [module, { parseArguments }] = await Promise.all([entry.load(), import('./parse.ts')])
   const parsed = parseArguments(module, argv)
   if (parsed.kind === 'invocation') return module.execute(parsed.invocation, host)
   host.terminal.stdout.write(parsed.text)

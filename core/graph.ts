@@ -11,6 +11,8 @@ export interface Vertex {
   readonly inputs: readonly VertexId[]
   /** What people see: `[build 2/5] RUN make`. */
   readonly name: string
+  /** The instruction as written, on one line; absent where none made it. Its name has variables expanded. */
+  readonly text?: string
   /** Stage the step stands in, lower case; its index for an unnamed one; empty for what belongs to no stage. */
   readonly stage: string
   readonly span?: Span

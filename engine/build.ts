@@ -15,6 +15,7 @@ import { unlessEvicted, withoutDone } from './disk/again.ts'
 import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { diffIdsOf } from './early-diff-ids.ts'
+import { Recording } from './history/recording.ts'
 import { storeLedger } from './ledger.ts'
 import { checkAllowed, withNetwork } from './mounts/allow.ts'
 import { pruneCaches } from './mounts/caches.ts'
@@ -31,23 +32,36 @@ import type { BuildOptions, BuildResult } from './types.ts'
  */
 export async function build(session: Session, options: BuildOptions, onEvent: OnEvent, signal: AbortSignal): Promise<BuildResult> {
   const { effects } = session
-  onEvent({ kind: 'build-started', time: effects.now(), tags: options.tags })
+  const recording = new Recording(session, options)
+  const tell: OnEvent = (event) => {
+    recording.event(event)
+    onEvent(event)
+  }
+  tell({ kind: 'build-started', time: effects.now(), tags: options.tags })
   try {
-    const runTask = taskRunner(effects, onEvent)
+    const runTask = taskRunner(effects, tell)
     const ledger = storeLedger(session)
-    const image = await buildAndExport({ session, options, onEvent, signal, runTask, ledger })
+    const image = await buildAndExport({ session, options, onEvent: tell, signal, runTask, ledger, recording })
     ledger.noteUse()
-    onEvent({ kind: 'build-done', time: effects.now(), ...(image === undefined ? {} : { image }) })
-    return { containersStarted: session.containersStarted(), ...(image === undefined ? {} : { image }) }
+    const made = image === undefined ? {} : { image }
+    tell({ kind: 'build-done', time: effects.now(), ...made })
+    await recording.end(made)
+    return { containersStarted: session.containersStarted(), ...made }
   } catch (error) {
     const failure = signal.aborted ? interrupted() : toTsbError(error)
-    onEvent({ kind: 'build-done', time: effects.now(), error: failure.message })
+    tell({ kind: 'build-done', time: effects.now(), error: failure.message })
+    await recording.end({ error: failure })
     throw failure
   }
 }
 
-async function buildAndExport(building: Building): Promise<Digest | undefined> {
-  const { session, options, onEvent, runTask } = building
+/** What the stages share, and what is kept of it all. */
+interface RecordedBuilding extends Building {
+  readonly recording: Recording
+}
+
+async function buildAndExport(building: RecordedBuilding): Promise<Digest | undefined> {
+  const { session, options, onEvent, runTask, recording } = building
   checkNames(options)
   const named = namedContexts(contextHost(building))
   await using resources = await openResources(session, options)
@@ -71,7 +85,10 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
       effects: session.effects,
       onEvent,
       signal: building.signal,
-      onSolved: ({ vertex }) => done.add(vertex.id),
+      onSolved: (solved) => {
+        done.add(solved.vertex.id)
+        recording.solved(solved)
+      },
       onResult: (vertex, result) => {
         if (result.kind === 'root') session.store.pins.expect(result.snapshot.layers)
         if (wantsImage(options)) diffIds.onResult(vertex, result)
@@ -86,7 +103,8 @@ async function buildAndExport(building: Building): Promise<Digest | undefined> {
   })
 }
 
-function announce({ session, onEvent }: Building, { diagnostics, graph }: BuildPlan): void {
+function announce({ session, onEvent, recording }: RecordedBuilding, { diagnostics, graph }: BuildPlan): void {
+  recording.plan(graph)
   for (const diagnostic of diagnostics) onEvent({ kind: 'diagnostic', time: session.effects.now(), diagnostic })
   const steps = graph.vertices.map((vertex) => ({ step: vertex.id, name: vertex.name }))
   onEvent({ kind: 'graph', time: session.effects.now(), steps })

@@ -5,9 +5,12 @@ import type { ImageConfig } from '../core/manifest.ts'
 export type { CheckReport, Outline, OutlineRequest, TargetList } from '../frontend/index.ts'
 export type { Finding, HostCheck, StoreCheck } from './doctor/types.ts'
 
+export type { BuildSummary, RecordedBuild, StepCounts } from './history/types.ts'
+
 import type { OutputSpec } from '../exporter/types.ts'
 import type { CheckReport, Outline, TargetList } from '../frontend/index.ts'
 import type { HostCheck, StoreCheck } from './doctor/types.ts'
+import type { BuildSummary, RecordedBuild } from './history/types.ts'
 
 /** The public API: everything the command line does goes through it. Any number of processes may hold one on one store. */
 export interface Engine extends AsyncDisposable {
@@ -23,6 +26,12 @@ export interface Engine extends AsyncDisposable {
   checkStore(signal: AbortSignal): Promise<StoreCheck>
   /** The images with names, newest first. */
   images(): Promise<readonly ImageSummary[]>
+  /** The builds that the history has, the last one first. */
+  builds(): Promise<readonly BuildSummary[]>
+  /** One of them: by its id or the beginning of it, `^1` for the one before the last; nothing is the last. @throws TsbError `TSB_HISTORY_UNKNOWN` */
+  recordedBuild(word: string): Promise<RecordedBuild>
+  /** Takes builds out of the history. @returns their ids @throws TsbError `TSB_HISTORY_UNKNOWN` */
+  forgetBuilds(words: readonly string[] | 'all'): Promise<readonly string[]>
   /** A root file system as one tar (`file` or `-`) becomes an image of one layer called `name`. */
   importRoot(file: string, name: string, signal: AbortSignal): Promise<Digest>
   /** Takes the images out of a docker or OCI archive (`file` or `-`, packed or not) or an OCI layout folder. */

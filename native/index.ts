@@ -1,5 +1,6 @@
 import type { Digest } from '../core/digest.ts'
 import { type ErrorCode, EXIT_CODES, type Fault, interrupted, TsbError, toTsbError } from '../core/error.ts'
+import type { FileChanges } from '../core/miss.ts'
 import { type Addon, type ArrivalToken, loadAddon } from './load.ts'
 import type {
   ApplyLayerResult,
@@ -38,6 +39,7 @@ function nativeOf(addon: Addon): Native {
     change: (request, signal) => call<CommitResult>('change', request, signal),
     commit: (request, signal) => call<CommitResult>('commit', request, signal),
     layOver: (request) => settled(async () => JSON.parse(await addon.layOver(JSON.stringify(request))) as Digest | null),
+    diff: (request) => settled(async () => JSON.parse(await addon.diff(JSON.stringify(request))) as FileChanges),
     arrival: (path) => arrival(addon, path),
     applyLayer: ({ arrival, ...request }, signal) =>
       cancellable(addon, signal, async (token) => {

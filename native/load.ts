@@ -15,6 +15,7 @@ export interface Addon {
   commit(request: string, token?: CancelToken): Promise<string>
   layOver(request: string): Promise<string>
   delta(request: string): Promise<string>
+  diff(request: string): Promise<string>
   applyLayer(request: string, token?: CancelToken, arrival?: ArrivalToken): Promise<string>
   writeLayer(request: string, token?: CancelToken): Promise<string>
   repackLayer(request: string, token?: CancelToken): Promise<string>

@@ -1,6 +1,7 @@
 import type { Digest } from '../core/digest.ts'
 import type { FileMode } from '../core/file-mode.ts'
 import type { Compression } from '../core/media-types.ts'
+import type { FileChanges } from '../core/miss.ts'
 import type { MakeDirectoryAction, WriteAction } from '../core/op.ts'
 
 /**
@@ -27,6 +28,8 @@ export interface Native {
   layOver(request: LayOverRequest): Promise<Digest | null>
   /** The `delta` that `commit` found in an overlay upper; everything is read, nothing is changed. */
   delta(upper: string): Promise<Digest>
+  /** How two trees differ in what `select` takes of them at some paths: told in the order of the paths, walked side by side. */
+  diff(request: DiffRequest): Promise<FileChanges>
   /** Opens a file that somebody still writes, for `applyLayer`. @throws TsbError `TSB_LAYER_READ` */
   arrival(path: string): Arrival
   /** Unpacks a layer blob, or an archive of the user's, as an overlay layer. */
@@ -112,6 +115,18 @@ export interface SelectResult {
   readonly entries: readonly (TreeEntry | null)[]
   /** One per path: nothing is taken, since nothing is there, or the filter leaves nothing of the directory. */
   readonly empty: readonly boolean[]
+}
+
+export interface DiffRequest {
+  readonly treesDirectory: string
+  /** Trees. */
+  readonly from: Digest
+  readonly to: Digest
+  /** As of `SelectRequest`; what is at none of them in either tree does not count. */
+  readonly paths: readonly string[]
+  readonly filter?: CopyFilter
+  /** So many changes are told; all are counted. */
+  readonly limit: number
 }
 
 export interface ListRequest {

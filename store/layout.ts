@@ -15,6 +15,8 @@ export interface Layout {
   readonly contexts: string
   /** Directories of cache mounts. */
   readonly caches: string
+  /** Events of builds that were made. */
+  readonly history: string
   /** One directory a lease: everything unfinished. */
   readonly work: string
 }
@@ -29,6 +31,7 @@ export function layoutOf(root: string): Layout {
     trees: join(root, 'trees'),
     contexts: join(root, 'contexts'),
     caches: join(root, 'caches'),
+    history: join(root, 'history'),
     work: join(root, 'work'),
   }
 }

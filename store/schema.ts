@@ -172,4 +172,27 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (lease, kind, id)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Builds that were made, in the order of their ends.
+  CREATE TABLE builds (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    project TEXT NOT NULL,
+    variant TEXT NOT NULL,      -- the project for one target and platform
+    started INTEGER NOT NULL,   -- ms since 1970
+    ended INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    steps TEXT,                 -- digest of its list of steps
+    about TEXT NOT NULL,        -- JSON
+    events TEXT                 -- JSON lines; null: in a file of its own
+  ) STRICT;
+  CREATE INDEX builds_by_project ON builds (project, number);
+  CREATE INDEX builds_by_variant ON builds (variant, number);
+
+  -- What the steps of a build are and under which keys their results stand: mostly that of the build before.
+  CREATE TABLE step_lists (
+    digest TEXT PRIMARY KEY,
+    steps TEXT NOT NULL         -- JSON
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

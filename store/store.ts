@@ -8,6 +8,7 @@ import { bootId } from './boot.ts'
 import { Caches } from './caches.ts'
 import { asStoreError, type Connection, openDatabase } from './database.ts'
 import { makeDirectories } from './directories.ts'
+import { History } from './history.ts'
 import { Images } from './images.ts'
 import { writeIndexFile } from './index-file.ts'
 import { Layers } from './layers.ts'
@@ -30,6 +31,7 @@ export interface Store extends AsyncDisposable {
   readonly images: Images
   readonly caches: Caches
   readonly tombstones: Tombstones
+  readonly history: History
   readonly leases: Leases
   readonly pins: Pins
   readonly publisher: Publisher
@@ -58,6 +60,7 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
   const pins = new Pins(connection, layout, leases)
   const images = new Images(connection, layers, leases, pins)
   const caches = new Caches(connection, layout, leases, effects)
+  const history = new History(connection, layout)
   const publisher = new Publisher(connection, layers, records)
   let prepared: Promise<void> | undefined
   const store: Store = {
@@ -68,10 +71,11 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
     images,
     caches,
     tombstones: new Tombstones(connection),
+    history,
     leases,
     pins,
     publisher,
-    prepare: () => (prepared ??= prepare(connection, { layout, leases, layers, caches }, unsynced, native)),
+    prepare: () => (prepared ??= prepare(connection, { layout, leases, layers, caches, history }, unsynced, native)),
     writeIndex: () => writeIndexFile(connection, images, layout, leases.own().directory),
     [Symbol.asyncDispose]: () => close(connection, leases, layers, layout, native),
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Caches } from './caches.ts'
 import type { Connection } from './database.ts'
 import { forgetLayers } from './forget.ts'
+import type { History } from './history.ts'
 import type { Layers } from './layers.ts'
 import type { Layout } from './layout.ts'
 import type { Leases } from './leases.ts'
@@ -23,6 +24,7 @@ export interface SweptParts {
   readonly leases: Leases
   readonly layers: Layers
   readonly caches: Caches
+  readonly history: History
 }
 
 /**
@@ -52,7 +54,7 @@ export async function sweep(connection: Connection, parts: SweptParts, remove: (
   await remove(moved)
 }
 
-function find({ layout, leases, layers, caches }: SweptParts): Found {
+function find({ layout, leases, layers, caches, history }: SweptParts): Found {
   // Directories are listed before rows: a layer announced in between has a row by then and is left alone.
   const directories = readdirSync(layout.layers)
   const known = layers.ids()
@@ -69,6 +71,7 @@ function find({ layout, leases, layers, caches }: SweptParts): Found {
     ...[...abandoned, ...stray].map((id) => join(layout.layers, id)),
     ...abandonedCaches.map((id) => join(layout.caches, id)),
     ...strayCaches,
+    ...history.strays(),
     ...halfWritten(layout.trees),
     ...halfWritten(layout.contexts),
   ]

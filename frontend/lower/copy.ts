@@ -60,7 +60,7 @@ function addCopy(
   context: LowerContext,
 ): void {
   const text = hideCredentials(displayText(raw, state.variables))
-  const common = { stage: state.id, span: raw.span, ignoreCache: context.request.noCache }
+  const common = { text: hideCredentials(raw.text), stage: state.id, span: raw.span, ignoreCache: context.request.noCache }
   const root = link ? context.graph.scratch() : state.vertex
   const copied = context.graph.add({ op, inputs: [root, ...inputs], name: state.names.next(text), ...common })
   if (!link) state.vertex = copied

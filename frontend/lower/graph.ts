@@ -32,7 +32,7 @@ export class GraphBuilder {
   }
 
   /** The image's vertex; `describe` says what to call it, should it be new. */
-  image(image: ResolvedImage, platform: Platform, describe: () => Pick<NewVertex, 'name' | 'stage' | 'span'>): VertexId {
+  image(image: ResolvedImage, platform: Platform, describe: () => Pick<NewVertex, 'name' | 'text' | 'stage' | 'span'>): VertexId {
     const key = `${image.image} ${JSON.stringify(platform)}`
     const known = this.#images.get(key)
     if (known !== undefined) return known
@@ -43,7 +43,7 @@ export class GraphBuilder {
   }
 
   /** The vertex that fetches something; the same thing is fetched once. */
-  remote(op: HttpOp | GitOp, described: Pick<NewVertex, 'name' | 'stage' | 'span'>): VertexId {
+  remote(op: HttpOp | GitOp, described: Pick<NewVertex, 'name' | 'text' | 'stage' | 'span'>): VertexId {
     const key = JSON.stringify(op)
     const known = this.#remotes.get(key)
     if (known !== undefined) return known

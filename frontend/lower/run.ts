@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import type { RunMount } from '../../core/mount.ts'
+import { hideCredentials } from '../../core/url.ts'
 import { refuse } from '../flags.ts'
 import type { RunInstruction } from '../instructions/run.ts'
 import { problem } from '../problems.ts'
@@ -34,6 +35,7 @@ export function lowerRun(instruction: RunInstruction, state: StageState, context
     },
     inputs: [state.vertex, ...inputs],
     name: state.names.next(displayRunText({ text, escape: raw.escape }, masked(state, mounts))),
+    text: hideCredentials(raw.text),
     stage: state.id,
     span: raw.span,
     ignoreCache: context.request.noCache,

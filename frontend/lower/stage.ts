@@ -72,7 +72,7 @@ function baseVertex(base: Exclude<Base, { kind: 'stage' }>, stage: Stage, id: st
   const name = names.next(`FROM ${image.reference}`)
   // An image without layers is an empty root with a config.
   if (image.config.rootfs.diff_ids.length === 0) return context.graph.scratch()
-  return context.graph.image(image, platform, () => ({ name, stage: id, span: raw.span }))
+  return context.graph.image(image, platform, () => ({ name, text: raw.text, stage: id, span: raw.span }))
 }
 
 /** A tree of the user's as a root. */

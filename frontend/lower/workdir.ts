@@ -22,6 +22,7 @@ export function lowerWorkdir(instruction: WorkdirInstruction, state: StageState,
       },
       inputs: [state.vertex],
       name: state.names.next(displayText(raw, state.variables)),
+      text: raw.text,
       stage: state.id,
       span: raw.span,
     })

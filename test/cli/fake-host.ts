@@ -104,6 +104,20 @@ function recordingEngine(answers: Partial<Omit<Engine, typeof Symbol.asyncDispos
       record('images')
       return (await answers.images?.()) ?? []
     },
+    builds: async () => {
+      record('builds')
+      return (await answers.builds?.()) ?? []
+    },
+    recordedBuild: async (word) => {
+      record('recordedBuild', word)
+      const build = await answers.recordedBuild?.(word)
+      if (build === undefined) throw new TsbError('TSB_HISTORY_UNKNOWN', 'no build', { fault: 'input' })
+      return build
+    },
+    forgetBuilds: async (words) => {
+      record('forgetBuilds', words)
+      return (await answers.forgetBuilds?.(words)) ?? []
+    },
     importRoot: async (file, name, signal) => {
       record('importRoot', file, name)
       return (await answers.importRoot?.(file, name, signal)) ?? `sha256:${'0'.repeat(64)}`

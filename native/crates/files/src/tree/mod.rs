@@ -6,6 +6,7 @@
 
 mod choose;
 pub(crate) mod codec;
+mod diff;
 mod entry;
 mod merge;
 mod read;
@@ -13,6 +14,7 @@ mod select;
 pub(crate) mod write;
 
 pub use choose::{Chosen, Filter};
+pub use diff::{Aspect, Change, Difference, diff};
 pub use entry::{Entry, Kind, Xattr, compare, is_below};
 pub use merge::{Merged, merge};
 pub(crate) use read::corrupt;

@@ -1,0 +1,5 @@
+//! What is asked of tree indexes.
+
+mod diff;
+mod list;
+mod select;
