@@ -85,6 +85,7 @@ async function buildAndExport(building: RecordedBuilding): Promise<Digest | unde
       effects: session.effects,
       onEvent,
       signal: building.signal,
+      ...(options.maxParallel === undefined ? {} : { maxParallel: options.maxParallel }),
       onSolved: (solved) => {
         done.add(solved.vertex.id)
         recording.solved(solved)

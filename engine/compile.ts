@@ -54,6 +54,7 @@ export function compileRequest(
     buildArgs: buildArgs(options, env),
     labels: options.labels,
     noCache: options.noCache,
+    noCacheFilter: options.noCacheFilter,
     contexts: named.meanings,
     ...(options.target === undefined ? {} : { target: options.target }),
   }

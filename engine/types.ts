@@ -7,6 +7,7 @@ export type { Finding, HostCheck, StoreCheck } from './doctor/types.ts'
 
 export type { BuildSummary, RecordedBuild, StepCounts } from './history/types.ts'
 
+import type { StepFilter } from '../core/step-filter.ts'
 import type { OutputSpec } from '../exporter/types.ts'
 import type { CheckReport, Outline, TargetList } from '../frontend/index.ts'
 import type { HostCheck, StoreCheck } from './doctor/types.ts'
@@ -58,6 +59,10 @@ export interface BuildOptions {
   /** `--build-context NAME=VALUE`: what stands for a stage or an image of that name. */
   readonly contexts: readonly (readonly [name: string, value: string])[]
   readonly noCache: boolean
+  /** `--no-cache-filter`: steps that run whatever earlier builds left. */
+  readonly noCacheFilter: readonly StepFilter[]
+  /** `--volatile`: patterns of paths that do not count when a step that ran again is compared with what it made before. */
+  readonly volatile: readonly string[]
   /** Reads every file of the context, whatever the stat tuples of earlier builds say. */
   readonly noStatCache: boolean
   readonly pull: boolean
@@ -72,6 +77,8 @@ export interface BuildOptions {
   /** Network of RUN where it names none. */
   readonly network: 'default' | 'none' | 'host'
   readonly outputs: readonly OutputSpec[]
+  /** Steps that may execute at once; absent: as many as waiting costs little for. */
+  readonly maxParallel?: number
   readonly iidFile?: string
 }
 

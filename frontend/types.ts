@@ -2,6 +2,7 @@ import type { ResolvedImage } from '../core/image-plan.ts'
 import type { GitOp, HttpOp } from '../core/op.ts'
 import type { Platform } from '../core/platform.ts'
 import type { SourceFile } from '../core/span.ts'
+import type { StepFilter } from '../core/step-filter.ts'
 
 /** Everything a Dockerfile's meaning depends on, but for the base images. */
 export interface CompileRequest {
@@ -17,6 +18,8 @@ export interface CompileRequest {
   readonly labels: readonly (readonly [name: string, value: string])[]
   /** Look for no earlier result of RUN, COPY and ADD. */
   readonly noCache: boolean
+  /** Look for no earlier result of these steps; a WORKDIR is meant by its number only. */
+  readonly noCacheFilter?: readonly StepFilter[]
   /** `--build-context`: what stands for a stage or an image of that name. */
   readonly contexts: ReadonlyMap<string, NamedContext>
   /** Seconds since 1970 of what `SOURCE_DATE_EPOCH` names; absent: nothing has a time. */

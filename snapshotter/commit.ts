@@ -16,41 +16,50 @@ export interface Committed {
   readonly isNew: boolean
 }
 
-/** Finds an earlier layer of the same op with the same change, if there is one. */
-export type FindTwin = (delta: Digest) => LayerId | undefined
+/** An earlier layer that can be had instead of the one just written, and what it makes of the parent. */
+export interface StandIn {
+  readonly layer: LayerId
+  readonly tree: Digest
+}
+
+/** Finds an earlier layer that does instead of the one with this change, if there is one. */
+export type FindStandIn = (change: CommitResult) => Promise<StandIn | undefined>
 
 /** Finds out what a step wrote and makes it a layer on top of `parent`, see `commitChange`. */
 export async function commit(
   context: SnapshotterContext,
   workspace: Workspace,
   parent: Snapshot | undefined,
-  findTwin: FindTwin,
+  findStandIn: FindStandIn,
 ): Promise<Committed> {
   const change = await context.native.commit({
     upper: workspace.upper,
     treesDirectory: context.store.layout.trees,
     ...(parent === undefined ? {} : { parent: parent.tree }),
   })
-  return commitChange(context, workspace, parent, change, findTwin)
+  return commitChange(context, workspace, parent, change, findStandIn)
 }
 
 /**
  * Turns a change into a layer on top of `parent`. The upper directory becomes the layer as it is.
- * Where the same step made the same change before, the old layer stands in, which keeps image digests stable.
+ * Where an earlier layer says the same, it stands in, which keeps image digests stable.
  * The layer is this process's own until it is published.
  */
-export function commitChange(
+export async function commitChange(
   context: SnapshotterContext,
   workspace: Workspace,
   parent: Snapshot | undefined,
   change: CommitResult,
-  findTwin: FindTwin,
-): Committed {
+  findStandIn: FindStandIn,
+): Promise<Committed> {
   const { effects } = context
   const below = parent?.layers ?? []
-  const twin = findTwin(change.delta)
-  if (twin !== undefined && context.store.pins.tryHold({ layers: [twin] })) {
-    return { snapshot: { layers: [...below, twin], tree: change.tree }, layer: twin, delta: change.delta, isNew: false }
+  const known = await findStandIn(change)
+  if (known !== undefined && context.store.pins.tryHold({ layers: [known.layer] })) {
+    const { layer, tree } = known
+    // What the layer says, which need not be what was just written: another step may look for a layer by this.
+    const delta = context.store.layers.get(layer)?.delta ?? change.delta
+    return { snapshot: { layers: [...below, layer], tree }, layer, delta, isNew: false }
   }
   const layer = effects.randomId()
   adopt(context, workspace.upper, { id: layer, created: effects.now(), ...sizes(change) })

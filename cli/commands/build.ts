@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { TsbError } from '../../core/error.ts'
+import { parseStepFilters } from '../../core/step-filter.ts'
 import type { BuildOptions } from '../../engine/types.ts'
 import { type CallOption, readCall } from '../call/option.ts'
 import type { CommandModule, Invocation } from '../command.ts'
@@ -24,6 +25,10 @@ interface BuildFlags {
   readonly network: BuildOptions['network']
   /** `--no-cache` makes it false. */
   readonly cache: boolean
+  /** Of `--no-cache-filter`: commander takes it for the opposite of a flag that is on. */
+  readonly cacheFilter: readonly string[] | true
+  readonly volatile?: readonly string[]
+  readonly maxParallel?: string
   /** `--no-stat-cache` makes it false. */
   readonly statCache: boolean
   readonly pull?: true
@@ -72,6 +77,16 @@ export const buildCommand: CommandModule = {
           .default('default'),
       )
       .option('--no-cache', 'run every step, whatever earlier builds left')
+      .option(
+        '--no-cache-filter <stage>',
+        'run the steps of these stages whatever earlier builds left; `STAGE:N` is the one shown as `[STAGE N/M]`',
+        (value: string, previous: readonly string[] | true) => collect(value, previous === true ? [] : previous),
+      )
+      .option(
+        '--volatile <pattern>',
+        'paths that do not count where a step runs again: with nothing else changed its earlier output stands, these paths included',
+        collect,
+      )
       .option('--no-stat-cache', 'read every file of the context again, even where size and times are as before')
       .option('--pull', 'ask the registry for newer base images')
       .option(
@@ -85,6 +100,7 @@ export const buildCommand: CommandModule = {
       .option('--progress <mode>', 'how progress looks: auto, plain, tty, quiet, rawjson (default: auto)')
       .option('-q, --quiet', 'print only the image ID')
       .option('--iidfile <file>', 'write the image ID to a file')
+      .option('--max-parallel <n>', 'steps that may execute at once (default: 4 for each core, at least 16)')
       .option('--oci-runtime <name>', 'OCI runtime for RUN: a name or a path')
       .option('--check', 'look through the Dockerfile and build nothing: `--call=check`; docs/checks.md has the rules')
       .option(
@@ -159,14 +175,25 @@ function buildOptions(invocation: Invocation, { parseOutput, parseSecret, parseS
     allow: (flags.allow ?? []).map(readEntitlement),
     network: flags.network,
     noCache: !flags.cache,
+    noCacheFilter: (flags.cacheFilter === true ? [] : flags.cacheFilter).flatMap(parseStepFilters),
+    volatile: flags.volatile ?? [],
     noStatCache: !flags.statCache,
     pull: flags.pull ?? false,
     outputs: outputTexts(flags).map((text) => parseOutput(text)),
+    ...(flags.maxParallel === undefined ? {} : { maxParallel: readCount('--max-parallel', flags.maxParallel) }),
     ...(flags.file === undefined ? {} : { file: flags.file }),
     ...(flags.target === undefined ? {} : { target: flags.target }),
     ...(flags.platform === undefined ? {} : { platform: flags.platform }),
     ...(flags.iidfile === undefined ? {} : { iidFile: flags.iidfile }),
   }
+}
+
+function readCount(flag: string, text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)
+  throw new TsbError('TSB_USAGE_INVALID_VALUE', `\`${flag} ${text}\` is not a number from 1`, {
+    fault: 'usage',
+    hint: `write \`${flag} 4\``,
+  })
 }
 
 function readEntitlement(text: string): BuildOptions['allow'][number] {

@@ -1,7 +1,7 @@
 import type { BuildEvent } from '../../core/event.ts'
 import { renderFailure } from './failure.ts'
 import type { Renderer } from './renderer.ts'
-import { BuildRows, type Change, type Progress, type Row } from './rows.ts'
+import { BuildRows, type Change, type Progress, type Row, unchangedText } from './rows.ts'
 import { formatProgress, formatSeconds } from './units.ts'
 
 /** A row with the lines of it that wait for their turn. */
@@ -155,7 +155,7 @@ function endLine(row: Row): string {
     case 'cached':
       return 'CACHED'
     case 'unchanged':
-      return `DONE ${formatSeconds(row.ended - row.started)} (re-ran, output unchanged)`
+      return `DONE ${formatSeconds(row.ended - row.started)} (${unchangedText(row)})`
     case 'failed':
       return `ERROR: ${row.error}`
     case 'canceled':

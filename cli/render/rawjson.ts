@@ -4,6 +4,7 @@ import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { BuildEvent, StepOutcome } from '../../core/event.ts'
 import type { Span } from '../../core/span.ts'
 import type { Renderer } from './renderer.ts'
+import { unchangedText } from './rows.ts'
 
 /** The part of BuildKit's vertex that we know; sent again whenever it changes, the last one wins. */
 interface Vertex {
@@ -58,7 +59,7 @@ export class RawJsonRenderer implements Renderer {
         return completed(this.#vertex(`task ${event.id}`), event.time, outcome)
       }
       case 'step-done':
-        return completed(this.#vertex(`step ${event.step}`), event.time, event.outcome)
+        return this.#stepDone(this.#vertex(`step ${event.step}`), event.time, event.outcome)
       case 'task-progress':
         return this.#progress(this.#vertex(`task ${event.id}`), event)
       case 'step-progress':
@@ -71,6 +72,15 @@ export class RawJsonRenderer implements Renderer {
       case 'diagnostic':
         return { warnings: [{ ...this.#source, ...warning(event.diagnostic) }] }
     }
+  }
+
+  /** BuildKit knows nothing of outputs that stay the same: a status that was done at once says it. */
+  #stepDone(vertex: Vertex, time: number, outcome: StepOutcome): Status {
+    const status = completed(vertex, time, outcome)
+    if (outcome.kind !== 'unchanged') return status
+    const now = timestamp(time)
+    const id = unchangedText({ except: outcome.except ?? [] })
+    return { ...status, statuses: [{ id, vertex: vertex.digest, current: 0, timestamp: now, started: now, completed: now }] }
   }
 
   /** Vertices have no digest in our events: one is made of what tells them apart within the build. */

@@ -12,6 +12,10 @@ export interface Row {
   ended: number
   /** Why it failed. */
   error: string
+  /** What else ran when it failed. */
+  alsoRunning: readonly string[]
+  /** Of an unchanged output: paths that nobody wants to know about. */
+  except: readonly string[]
   readonly progress: Map<string, Progress>
   /** The most recent lines; `hidden` counts those that are gone. */
   log: string[]
@@ -84,7 +88,7 @@ export class BuildRows {
       case 'step-progress':
         return progress(this.#step(event.step), event)
       case 'step-done':
-        return end(this.#step(event.step), event.time, event.outcome)
+        return this.#endStep(this.#step(event.step), event.time, event.outcome)
     }
   }
 
@@ -104,6 +108,12 @@ export class BuildRows {
     return running.map((row) => end(row, this.time, { kind: 'canceled' }))
   }
 
+  #endStep(row: Row, time: number, outcome: StepOutcome): Change {
+    if (outcome.kind === 'failed') row.alsoRunning = (outcome.alsoRunning ?? []).map((step) => this.#step(step).name)
+    if (outcome.kind === 'unchanged') row.except = outcome.except ?? []
+    return end(row, time, outcome)
+  }
+
   #step(step: VertexId): Row {
     return this.#row(stepKey(step), 'step', `step ${step}`)
   }
@@ -118,6 +128,8 @@ export class BuildRows {
       started: 0,
       ended: 0,
       error: '',
+      alsoRunning: [],
+      except: [],
       progress: new Map(),
       log: [],
       hidden: 0,
@@ -128,6 +140,15 @@ export class BuildRows {
     return row
   }
 }
+
+/** What an unchanged output is called. */
+export function unchangedText({ except }: Pick<Row, 'except'>): string {
+  const more = except.length > SHOWN_EXCEPTIONS ? [`${except.length - SHOWN_EXCEPTIONS} more`] : []
+  const paths = [...except.slice(0, SHOWN_EXCEPTIONS), ...more]
+  return `re-ran, output unchanged${paths.length === 0 ? '' : ` but for ${paths.join(', ')}`}`
+}
+
+const SHOWN_EXCEPTIONS = 3
 
 function stepKey(step: VertexId): string {
   return `step ${step}`

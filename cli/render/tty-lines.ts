@@ -1,6 +1,6 @@
 import type { Line } from './live-region.ts'
 import type { Look } from './look.ts'
-import type { BuildRows, Row } from './rows.ts'
+import { type BuildRows, type Row, unchangedText } from './rows.ts'
 import { formatDuration } from './units.ts'
 import { displayWidth, truncate } from './width.ts'
 
@@ -13,7 +13,8 @@ export function rowLine(row: Row, now: number, look: Look, spinner: string): Lin
   const { sign, paint } = signOf(row, look, spinner)
   const right = look.columns < MIN_COLUMNS_FOR_TIME ? '' : rightOf(row, now)
   const room = look.columns - displayWidth(sign) - 2 - (right === '' ? 0 : TIME_COLUMNS + 1)
-  const name = truncate(row.name, room, look.symbols.ellipsis)
+  const note = row.state === 'unchanged' ? ` ${look.symbols.dot} ${unchangedText(row)}` : ''
+  const name = truncate(`${row.name}${note}`, room, look.symbols.ellipsis)
   const gap = right === '' ? '' : ' '.repeat(room - displayWidth(name) + 1 + Math.max(0, TIME_COLUMNS - right.length))
   const isCalm = row.state === 'cached' || row.kind === 'task'
   const text = ` ${paint(sign)} ${isCalm && row.state !== 'failed' ? look.colours.dim(name) : name}${gap}${look.colours.dim(right)}`

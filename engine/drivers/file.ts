@@ -75,7 +75,8 @@ async function execute(
     },
     execution.signal,
   )
-  return commitStepChange(context, workspace, root, change, execution)
+  // Awaited here: the workspace must not go before it is committed.
+  return await commitStepChange(context, workspace, root, change, execution)
 }
 
 async function copyPaths(context: SnapshotterContext, action: CopyAction, input: StepResult): Promise<readonly string[]> {

@@ -27,7 +27,9 @@ export function mergeDriver(context: SnapshotterContext, files: Driver<FileOp, S
       const treesDirectory = context.store.layout.trees
       const tree = await context.native.layOver({ treesDirectory, lower: lower.tree, upper: upper.tree })
       if (tree === null) return files.execute(copyOf(op), withoutLinked(inputs), execution)
-      return { result: merged(inputs, tree), stored: JSON.stringify({ merged: tree } satisfies StoredMerge), layers: [] }
+      const stored = JSON.stringify({ merged: tree } satisfies StoredMerge)
+      const unchanged = execution.findEarlier().includes(stored) ? { unchanged: { except: [] } } : {}
+      return { result: merged(inputs, tree), stored, layers: [], ...unchanged }
     },
     revive: async (op, stored, inputs) => {
       const { merged: tree } = JSON.parse(stored) as Partial<StoredMerge>

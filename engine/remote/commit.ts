@@ -1,4 +1,3 @@
-import type { Digest } from '../../core/digest.ts'
 import type { CommitRequest } from '../../native/types.ts'
 import { commitChange } from '../../snapshotter/commit.ts'
 import type { Snapshot } from '../../snapshotter/snapshot.ts'
@@ -15,10 +14,10 @@ export async function commitRoot(
   const change = await snapshotter.native.commit({ upper: workspace.upper, treesDirectory, ...known })
   // Of a context that came once nobody could make the index again.
   snapshotter.store.pins.hold({ trees: [change.tree] })
-  return commitChange(snapshotter, workspace, undefined, change, noTwin).snapshot
+  return (await commitChange(snapshotter, workspace, undefined, change, noStandIn)).snapshot
 }
 
 /** Who asks for the same has the same key; there is nothing else to share with. */
-function noTwin(_delta: Digest): undefined {
+async function noStandIn(): Promise<undefined> {
   return undefined
 }

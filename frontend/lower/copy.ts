@@ -12,7 +12,7 @@ import type { RawInstruction } from '../source.ts'
 import { displayText } from './names.ts'
 import { classifySource, type RemoteSource, refuseChecksum, remoteSource, type SourceKind } from './remote.ts'
 import { sourceOf } from './source.ts'
-import { addHistory, expandBody, expandIn, type LowerContext, placed, type StageState } from './state.ts'
+import { addHistory, expandBody, expandIn, ignoresCache, type LowerContext, placed, type StageState } from './state.ts'
 
 /** COPY and ADD: one file op, with all sources in order and then the here-documents. What is elsewhere is fetched by an op of its own. */
 export function lowerCopy(instruction: CopyInstruction, state: StageState, context: LowerContext): void {
@@ -60,9 +60,11 @@ function addCopy(
   context: LowerContext,
 ): void {
   const text = hideCredentials(displayText(raw, state.variables))
-  const common = { text: hideCredentials(raw.text), stage: state.id, span: raw.span, ignoreCache: context.request.noCache }
+  const name = state.names.next(text)
+  const ignoreCache = ignoresCache(state, context, 'copy')
+  const common = { text: hideCredentials(raw.text), stage: state.id, span: raw.span, ignoreCache }
   const root = link ? context.graph.scratch() : state.vertex
-  const copied = context.graph.add({ op, inputs: [root, ...inputs], name: state.names.next(text), ...common })
+  const copied = context.graph.add({ op, inputs: [root, ...inputs], name, ...common })
   if (!link) state.vertex = copied
   else {
     const merge = {

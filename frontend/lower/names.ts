@@ -27,6 +27,11 @@ export class StepNames {
     return `[${stage}${String(this.#index).padStart(total.length)}/${total}] ${text}`
   }
 
+  /** Number of the step that came last. */
+  get index(): number {
+    return this.#index
+  }
+
   /** Counts a step that has no vertex. */
   skip(): void {
     this.#index++

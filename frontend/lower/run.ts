@@ -6,7 +6,7 @@ import type { RunInstruction } from '../instructions/run.ts'
 import { problem } from '../problems.ts'
 import { lowerMounts } from './mounts.ts'
 import { displayRunText } from './names.ts'
-import { addHistory, commandArgs, type LowerContext, type StageState } from './state.ts'
+import { addHistory, commandArgs, ignoresCache, type LowerContext, type StageState } from './state.ts'
 
 /** RUN: one process in a container on the stage's result. */
 export function lowerRun(instruction: RunInstruction, state: StageState, context: LowerContext): void {
@@ -21,6 +21,7 @@ export function lowerRun(instruction: RunInstruction, state: StageState, context
     throw problem('TSB_DOCKERFILE_ARGUMENTS', message, raw.span, 'take it out')
   }
   const text = summary === undefined ? raw.text : `${raw.text} (${summary})`
+  const name = state.names.next(displayRunText({ text, escape: raw.escape }, masked(state, mounts)))
   state.vertex = context.graph.add({
     op: {
       kind: 'run',
@@ -34,11 +35,11 @@ export function lowerRun(instruction: RunInstruction, state: StageState, context
       mounts,
     },
     inputs: [state.vertex, ...inputs],
-    name: state.names.next(displayRunText({ text, escape: raw.escape }, masked(state, mounts))),
+    name,
     text: hideCredentials(raw.text),
     stage: state.id,
     span: raw.span,
-    ignoreCache: context.request.noCache,
+    ignoreCache: ignoresCache(state, context, 'run'),
   })
   addHistory(state, `RUN ${[...declared(state), ...args].join(' ')} # buildkit`, true)
 }

@@ -3,6 +3,7 @@ import type { VertexId } from '../../core/graph.ts'
 import type { HistoryEntry, ImageConfig } from '../../core/manifest.ts'
 import type { RunMount } from '../../core/mount.ts'
 import type { Platform } from '../../core/platform.ts'
+import { stepFilterMatch } from '../../core/step-filter.ts'
 import { type ExpandOptions, type Expansion, expand } from '../expand.ts'
 import type { SourceRef } from '../instructions/common.ts'
 import type { Checks } from '../lint/checks.ts'
@@ -119,6 +120,12 @@ export function commandArgs(
 ): readonly string[] {
   if (command.form === 'exec') return command.args
   return [...(state.config.fields.Shell ?? DEFAULT_SHELL), command.text]
+}
+
+/** Whether the user wants the step that came last to run, whatever earlier builds left. As in BuildKit, a stage's WORKDIRs stay out. */
+export function ignoresCache({ id, names }: StageState, { request }: LowerContext, instruction: 'run' | 'copy' | 'workdir'): boolean {
+  const match = stepFilterMatch(request.noCacheFilter ?? [], id, names.index)
+  return match === 'step' || (instruction !== 'workdir' && (request.noCache || match === 'stage'))
 }
 
 /** Notes an instruction in the image's history; `layer` says that it made one. */

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { WorkdirInstruction } from '../instructions/workdir.ts'
 import { workdirRelativePath } from '../lint/workdir-relative-path.ts'
 import { displayText } from './names.ts'
-import { addHistory, expandIn, type LowerContext, type StageState } from './state.ts'
+import { addHistory, expandIn, ignoresCache, type LowerContext, type StageState } from './state.ts'
 
 /** WORKDIR: the config's directory, made by the stage's user where it is missing. An absolute one stands as written, as in Docker. */
 export function lowerWorkdir(instruction: WorkdirInstruction, state: StageState, context: LowerContext): void {
@@ -15,16 +15,18 @@ export function lowerWorkdir(instruction: WorkdirInstruction, state: StageState,
   const layer = path !== '/'
   const time = context.epoch === undefined ? {} : { time: context.epoch }
   if (layer) {
+    const name = state.names.next(displayText(raw, state.variables))
     state.vertex = context.graph.add({
       op: {
         kind: 'file',
         actions: [{ kind: 'make-directory', path: posix.resolve(path), mode: 0o755, owner: state.config.fields.User ?? '', ...time }],
       },
       inputs: [state.vertex],
-      name: state.names.next(displayText(raw, state.variables)),
+      name,
       text: raw.text,
       stage: state.id,
       span: raw.span,
+      ignoreCache: ignoresCache(state, context, 'workdir'),
     })
   } else state.names.skip()
   addHistory(state, `WORKDIR ${path}`, layer)

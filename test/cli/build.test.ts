@@ -23,6 +23,8 @@ test('build is the default command', async () => {
     allow: [],
     network: 'default',
     noCache: false,
+    noCacheFilter: [],
+    volatile: [],
     noStatCache: false,
     pull: false,
     outputs: [],
@@ -57,6 +59,8 @@ test('every flag arrives in the options', async () => {
     'out.tar',
     '--platform',
     'linux/amd64',
+    '--volatile',
+    'var/log/**',
     'ctx',
   ]
   assert.deepEqual(await options(...words, ...more), {
@@ -78,6 +82,8 @@ test('every flag arrives in the options', async () => {
     allow: ['network.host', 'security.insecure'],
     network: 'none',
     noCache: true,
+    noCacheFilter: [],
+    volatile: ['var/log/**'],
     noStatCache: true,
     pull: true,
     iidFile: 'iid',
@@ -108,6 +114,17 @@ test('switches take a value as in Go', async () => {
   const on = await options('--no-cache=true', '--pull=1', '.')
   assert.deepEqual([off.noCache, off.pull, on.noCache, on.pull], [false, false, true, true])
   assert.match((await failing('--pull=maybe', '.')).terminal.err, /TSB_USAGE_INVALID_VALUE/)
+})
+
+test('steps to run again are named by stage and number, together or one by one', async () => {
+  const { noCache, noCacheFilter } = await options('--no-cache-filter', 'Build,test:12', '--no-cache-filter=1', '.')
+  assert.deepEqual(noCacheFilter, [{ stage: 'build' }, { stage: 'test', step: 12 }, { stage: '1' }])
+  assert.equal(noCache, false)
+})
+
+test('--max-parallel is a number from 1', async () => {
+  assert.equal((await options('--max-parallel', '3', '.')).maxParallel, 3)
+  for (const text of ['0', '-1', 'many', '1.5', '']) assert.match((await failing(`--max-parallel=${text}`, '.')).terminal.err, /TSB_USAGE_/)
 })
 
 test('flags may follow the path, and -- ends them', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { packingOf } from '../../core/packing.ts'
 import { diffIdOf, layerBlob } from '../../snapshotter/blob.ts'
-import { commit } from '../../snapshotter/commit.ts'
+import { commit, type StandIn } from '../../snapshotter/commit.ts'
 import { layerPaths } from '../../snapshotter/snapshot.ts'
 import { openWorkspace } from '../../snapshotter/workspace.ts'
 import { openFixture } from './fixture.ts'
@@ -19,7 +19,7 @@ test('the upper directory becomes the layer, and times do not count', { skip }, 
     await using workspace = await openWorkspace(fixture)
     writeFileSync(join(workspace.upper, 'file'), 'content')
     utimesSync(join(workspace.upper, 'file'), time, time)
-    const committed = await commit(fixture, workspace, undefined, () => undefined)
+    const committed = await commit(fixture, workspace, undefined, async () => undefined)
     assert.equal(existsSync(workspace.upper), false)
     assert.equal(readFileSync(join(fixture.store.layout.layers, committed.layer, 'diff/file'), 'utf8'), 'content')
     trees.push(committed.snapshot.tree, committed.delta)
@@ -35,20 +35,20 @@ test('a mode is content', { skip }, async () => {
     await using workspace = await openWorkspace(fixture)
     writeFileSync(join(workspace.upper, 'file'), 'content')
     chmodSync(join(workspace.upper, 'file'), mode)
-    trees.push((await commit(fixture, workspace, undefined, () => undefined)).snapshot.tree)
+    trees.push((await commit(fixture, workspace, undefined, async () => undefined)).snapshot.tree)
   }
   assert.notEqual(trees[0], trees[1])
 })
 
 test('an earlier layer of the same change stands in, and the new one goes', { skip }, async () => {
   await using fixture = await openFixture()
-  const make = async (twin?: string) => {
+  const make = async (known?: StandIn) => {
     await using workspace = await openWorkspace(fixture)
     writeFileSync(join(workspace.upper, 'file'), 'content')
-    return await commit(fixture, workspace, undefined, () => twin)
+    return await commit(fixture, workspace, undefined, async () => known)
   }
   const first = await make()
-  const second = await make(first.layer)
+  const second = await make({ layer: first.layer, tree: first.snapshot.tree })
   assert.deepEqual(second, { ...first, isNew: false })
   assert.deepEqual(readdirSync(fixture.store.layout.layers), [first.layer])
 })
@@ -57,7 +57,7 @@ test('a layer is packed once, its blob has the digest it says, and its diffID is
   await using fixture = await openFixture()
   await using workspace = await openWorkspace(fixture)
   writeFileSync(join(workspace.upper, 'file'), 'content')
-  const { layer } = await commit(fixture, workspace, undefined, () => undefined)
+  const { layer } = await commit(fixture, workspace, undefined, async () => undefined)
   const diffId = await diffIdOf(fixture, layer, undefined, signal)
   const gzip = await layerBlob(fixture, layer, packingOf('gzip'), signal)
   assert.deepEqual(await layerBlob(fixture, layer, packingOf('gzip'), signal), gzip)
@@ -71,7 +71,7 @@ test('a layer that came with an image is never packed to another diffID', { skip
   await using fixture = await openFixture()
   await using workspace = await openWorkspace(fixture)
   writeFileSync(join(workspace.upper, 'file'), 'content')
-  const { layer } = await commit(fixture, workspace, undefined, () => undefined)
+  const { layer } = await commit(fixture, workspace, undefined, async () => undefined)
   const diffId = `sha256:${'a'.repeat(64)}` as const
   fixture.store.layers.setDiffId(layer, diffId, 7)
   await assert.rejects(layerBlob(fixture, layer, packingOf('gzip'), signal), { code: 'TSB_LAYER_DIGEST' })
@@ -85,7 +85,7 @@ test('a layer that stands twice in a root is mounted where it stands topmost', {
   for (const content of ['first', 'second']) {
     await using workspace = await openWorkspace(fixture)
     writeFileSync(join(workspace.upper, 'file'), content)
-    const { layer, snapshot } = await commit(fixture, workspace, undefined, () => undefined)
+    const { layer, snapshot } = await commit(fixture, workspace, undefined, async () => undefined)
     ids.push({ layer, tree: snapshot.tree })
   }
   const [first, second] = ids

@@ -17,6 +17,8 @@ const OPTIONS: Omit<BuildOptions, 'context'> = {
   allow: [],
   network: 'default',
   noCache: false,
+  noCacheFilter: [],
+  volatile: [],
   noStatCache: false,
   pull: false,
   outputs: [],

@@ -92,9 +92,18 @@ const CASES: Readonly<Record<string, readonly [spoil: (root: string, sql: (text:
   'half a tree': [(root) => writeFileSync(join(root, 'trees/abc.999999999-1.tmp'), 'x'), 'file-half'],
   'a damaged blob': [(root) => writeFileSync(first(blobs(root)), 'x'), 'blob-damaged'],
   'a file among the blobs': [(root) => writeFileSync(join(blobs(root), 'readme'), 'x'), 'blob-stray'],
-  'a cache without its directory': [(_, sql) => sql("INSERT INTO caches (id, identity, name, lease, created, used) VALUES ('c', 'i', 'n', NULL, 1, 1)"), 'cache-lost'],
-  'an unfinished cache': [(_, sql) => sql("INSERT INTO caches (id, identity, name, lease, created, used) VALUES ('c', 'i', 'n', 'dead', 1, 1)"), 'cache-unfinished'],
-  'a pruned cache that nobody uses': [(_, sql) => sql("INSERT INTO caches (id, identity, name, lease, created, used) VALUES ('c', NULL, 'n', NULL, 1, 1)"), 'cache-unfinished'],
+  'a cache without its directory': [
+    (_, sql) => sql("INSERT INTO caches (id, identity, name, lease, created, used) VALUES ('c', 'i', 'n', NULL, 1, 1)"),
+    'cache-lost',
+  ],
+  'an unfinished cache': [
+    (_, sql) => sql("INSERT INTO caches (id, identity, name, lease, created, used) VALUES ('c', 'i', 'n', 'dead', 1, 1)"),
+    'cache-unfinished',
+  ],
+  'a pruned cache that nobody uses': [
+    (_, sql) => sql("INSERT INTO caches (id, identity, name, lease, created, used) VALUES ('c', NULL, 'n', NULL, 1, 1)"),
+    'cache-unfinished',
+  ],
   'a directory of no cache': [(root) => mkdirSync(join(root, 'caches/c'), { recursive: true }), 'cache-stray'],
   'a name of nothing': [(_, sql) => sql("INSERT INTO names VALUES ('n', 'sha256:0')"), 'name-lost'],
   'no oci-layout': [(root) => rmSync(join(root, 'oci/oci-layout')), 'layout-damaged'],
