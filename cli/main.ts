@@ -11,5 +11,7 @@ export async function main(argv: readonly string[], host: CliHost = processHost(
     return 0
   }
   const { dispatch } = await import('./dispatch.ts')
-  return dispatch(argv, host)
+  const code = await dispatch(argv, host)
+  await Promise.all([host.terminal.stdout.drained(), host.terminal.stderr.drained()])
+  return code
 }

@@ -16,6 +16,8 @@ export interface Terminal {
 export interface Output {
   readonly isTerminal: boolean
   write(text: string): void
+  /** Resolves when a reader that is slower than us has got all of it: a process that ends before takes the rest with it. */
+  drained(): Promise<void>
 }
 
 export interface TerminalSize {
@@ -76,6 +78,10 @@ function output(stream: () => Stream, onClosed: () => void): Output {
     },
     write: (text) => {
       if (usable) open().write(text)
+    },
+    drained: async () => {
+      if (!usable || opened === undefined || opened.writableLength === 0) return
+      await new Promise<void>((resolve) => open().write('', () => resolve()))
     },
   }
 }

@@ -9,8 +9,8 @@ interface ScreenRow {
 /** What a terminal does with what the renderers write: cursor, clearing, wrapping, and reflow when its width changes. */
 export class FakeTerminal implements Terminal {
   readonly stdin: { isTerminal: boolean }
-  readonly stdout: { isTerminal: boolean; write: (text: string) => void }
-  readonly stderr: { isTerminal: boolean; write: (text: string) => void }
+  readonly stdout: { isTerminal: boolean; write: (text: string) => void; drained: () => Promise<void> }
+  readonly stderr: { isTerminal: boolean; write: (text: string) => void; drained: () => Promise<void> }
   /** What went to stdout, and raw to stderr. */
   out = ''
   err = ''
@@ -27,8 +27,8 @@ export class FakeTerminal implements Terminal {
     const isTerminal = options.isTerminal ?? false
     this.#size = { columns: options.columns ?? 80, rows: options.rows ?? 24 }
     this.stdin = { isTerminal }
-    this.stdout = { isTerminal, write: (text) => (this.out += text) }
-    this.stderr = { isTerminal, write: (text) => this.#take(text) }
+    this.stdout = { isTerminal, write: (text) => (this.out += text), drained: async () => {} }
+    this.stderr = { isTerminal, write: (text) => this.#take(text), drained: async () => {} }
   }
 
   size(): TerminalSize {

@@ -5,6 +5,7 @@ import type { RecordedBuild } from '../../../engine/types.ts'
 import type { CommandModule } from '../../command.ts'
 import { PlainRenderer } from '../../render/plain.ts'
 import { RawJsonRenderer } from '../../render/rawjson.ts'
+import type { Output } from '../../render/terminal.ts'
 import { withEngine } from '../../with-engine.ts'
 import { findStep } from './step.ts'
 
@@ -19,17 +20,17 @@ export const historyLogsCommand: CommandModule = {
   execute: async (invocation, host) => {
     const [word = '', step] = invocation.args
     const { progress } = invocation.flags as { readonly progress: 'plain' | 'rawjson' }
-    const write = (text: string): void => {
-      host.terminal.stdout.write(text)
-    }
+    const { stdout } = host.terminal
+    const write = (text: string): void => stdout.write(text)
     await withEngine(host, {}, async (engine, signal) => {
       const build = await engine.recordedBuild(word)
-      if (step !== undefined && progress === 'plain') return printStep(build, findStep(build, step).step, write, signal)
+      if (step !== undefined && progress === 'plain') return printStep(build, findStep(build, step).step, stdout, signal)
       const chosen = step === undefined ? undefined : findStep(build, step).step
       const renderer = progress === 'plain' ? new PlainRenderer(write) : new RawJsonRenderer(write)
       for await (const event of build.events()) {
         signal.throwIfAborted()
         if (chosen === undefined || isAbout(event, chosen)) renderer.event(event)
+        await stdout.drained()
       }
       renderer.close()
     })
@@ -38,10 +39,13 @@ export const historyLogsCommand: CommandModule = {
 }
 
 /** The bytes of one step as it wrote them. */
-async function printStep(build: RecordedBuild, step: number, write: (text: string) => void, signal: AbortSignal): Promise<void> {
+async function printStep(build: RecordedBuild, step: number, stdout: Output, signal: AbortSignal): Promise<void> {
   for await (const event of build.events()) {
     signal.throwIfAborted()
-    if (event.kind === 'step-log' && event.step === step) write(Buffer.from(event.data).toString('utf8'))
+    if (event.kind === 'step-log' && event.step === step) {
+      stdout.write(Buffer.from(event.data).toString('utf8'))
+      await stdout.drained()
+    }
     if (event.kind === 'step-done' && event.step === step && event.outcome.kind === 'cached') {
       throw new TsbError('TSB_HISTORY_NO_LOG', 'this step was cached in that build: it printed nothing', {
         fault: 'input',

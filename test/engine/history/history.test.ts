@@ -1,9 +1,24 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { REPOSITORY } from '../../support/paths.ts'
+import type { Tsbuild } from '../../support/tsbuild.ts'
 import { openProject, type Project } from '../project.ts'
 import { storeFaults } from '../store-check.ts'
+
+/** Characters that a reader gets who begins when the program would have ended long ago. */
+async function slowlyRead({ root }: Tsbuild, args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [join(REPOSITORY, 'cli/bin/tsbuild.cjs'), ...args], {
+    env: { ...process.env, TSBUILD_ROOT: root },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  await sleep(1500)
+  return (await text(child.stdout)).length
+}
 
 interface Listed {
   readonly ref: string
@@ -16,8 +31,8 @@ interface Listed {
 }
 
 async function list({ tsbuild }: Project, ...flags: readonly string[]): Promise<readonly Listed[]> {
-  const text = await tsbuild.must(['history', 'ls', '--format', 'json', ...flags])
-  return text
+  const lines = await tsbuild.must(['history', 'ls', '--format', 'json', ...flags])
+  return lines
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line))
@@ -64,6 +79,7 @@ test('logs are kept whole, and shown as the build showed them', { timeout: 60_00
   assert.deepEqual(lines(logs), lines(stderr))
   const raw = await tsbuild.must(['history', 'logs', '--progress', 'rawjson', ref])
   assert.ok(raw.split('\n').some((line) => line.startsWith('{"logs":')))
+  assert.equal(await slowlyRead(tsbuild, ['history', 'logs', ref, 'RUN']), step.length, 'a slow reader gets all of it')
   await tsbuild.must(['-q', directory])
   const cached = await tsbuild.run(['history', 'logs', '^0', 'RUN'])
   assert.match(cached.stderr, /TSB_HISTORY_NO_LOG/)
@@ -95,5 +111,5 @@ test('a file that a killed process has left in the history is swept', { timeout:
   await tsbuild.must(['-q', '--no-cache', directory])
   assert.ok(!existsSync(stray))
   assert.equal(readdirSync(join(tsbuild.root, 'history')).length, 2)
-  assert.deepEqual(storeFaults(tsbuild.root), [])
+  assert.deepEqual(await storeFaults(tsbuild.root), [])
 })
