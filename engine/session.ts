@@ -41,7 +41,12 @@ export async function openSession(env: Environment): Promise<Session> {
       containers += 1
     },
     containersStarted: () => containers,
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      // One that could not be opened has been told of.
+      const opened = await executor?.catch(() => undefined)
+      await opened?.[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+    },
   }
 }
 

@@ -1,15 +1,17 @@
+import { mkdir } from 'node:fs/promises'
 import { env as ownEnvironment } from 'node:process'
 import type { Effects } from '../core/effects.ts'
-import { makeBundle } from './bundle.ts'
+import { type Bundle, makeBundle } from './bundle.ts'
 import { sweepCgroups } from './cgroups.ts'
 import { diskFull, isDiskFull } from './disk-full.ts'
 import { findRunner } from './locate.ts'
 import { mountPoints, planSources } from './mounts.ts'
+import { createNetworkPool } from './networks.ts'
 import { toOutcome } from './outcome.ts'
 import { cgroupName } from './plan.ts'
 import { type HostFacts, probeHost, requirePasta, requireRuntime } from './probe.ts'
 import type { RunnerRequest } from './protocol.ts'
-import { runRunner } from './runner.ts'
+import { createRunners } from './runner.ts'
 import type { Executor, ProcessControl, ProcessSpec } from './types.ts'
 import { type ResolvedUser, resolveUser } from './user.ts'
 
@@ -29,38 +31,39 @@ export interface ExecutorOptions {
 
 /** Runs processes by an OCI runtime, each in a runner of its own. Looks at the machine before the first one only. */
 export function createExecutor(options: ExecutorOptions): Executor {
+  const runnerPath = options.runnerPath ?? findRunner()
+  const runners = createRunners(runnerPath)
+  const networks = createNetworkPool(runnerPath, options.stateDirectory)
   let prepared: Promise<HostFacts> | undefined
+  const lookAround = (): Promise<HostFacts> => (prepared ??= prepare(options))
   return {
+    prepare({ network }) {
+      runners.prepare()
+      // Whatever stands against it is said when a container needs it.
+      lookAround().then(
+        ({ pasta }) => (network === 'default' && pasta !== undefined ? networks.prepare(pasta) : undefined),
+        () => undefined,
+      )
+    },
     async run(spec, io, control) {
-      prepared ??= prepare(options)
-      const host = await prepared
+      const host = await lookAround()
       const runtime = requireRuntime(host, options.runtime)
-      const network = networkOf(spec, host)
+      const pasta = spec.network === 'default' ? requirePasta(host) : undefined
+      if (pasta !== undefined) networks.prepare(pasta)
       const user = await lookUp(spec, options)
       await using bundle = await makeBundle(options.stateDirectory, spec, user, host)
-      const { process, mounts } = bundle.config
-      const path = process.env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length)
-      const request: RunnerRequest = {
-        id: spec.id,
-        bundle: bundle.path,
-        files: bundle.files,
-        sources: planSources(spec.mounts, bundle.path),
+      await using network = pasta === undefined ? undefined : await networks.borrow(pasta)
+      const request = requestOf({
+        spec,
+        bundle,
+        user,
         runtime,
-        layers: spec.layers,
-        upper: spec.upper,
-        work: spec.work,
-        network,
-        openPorts: spec.openPorts ?? false,
-        cgroup: cgroupName(spec.id),
-        terminal: spec.terminal,
-        capture: io.kind === 'capture',
-        mounts: mountPoints(mounts, spec),
-        cwd: { path: process.cwd, uid: user.uid, gid: user.gid },
-        command: process.args[0] ?? '',
-        ...(path === undefined ? {} : { path }),
-      }
+        isCaptured: io.kind === 'capture',
+        ...(network && { network: network.path }),
+      })
       const clock = createStopwatch(control, options)
-      const end = await runRunner(options.runnerPath ?? findRunner(), request, io, clock.control)
+      const end = await runners.run(request, io, clock.control)
+      if (end.kind !== 'failed' && !end.networkLeft && !changesNetwork(spec)) network?.giveBack()
       try {
         return toOutcome(end, clock.elapsed())
       } catch (error) {
@@ -69,16 +72,58 @@ export function createExecutor(options: ExecutorOptions): Executor {
         throw diskFull("container did not run: no space left on the store's disk", error)
       }
     },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([runners[Symbol.asyncDispose](), networks[Symbol.asyncDispose]()])
+    },
   }
 }
 
-async function prepare(options: ExecutorOptions): Promise<HostFacts> {
-  const [host] = await Promise.all([probeHost(options.runtime, options.env ?? ownEnvironment), sweepCgroups(options.effects.now())])
-  return host
+interface ContainerParts {
+  readonly spec: ProcessSpec
+  readonly bundle: Bundle
+  readonly user: ResolvedUser
+  readonly runtime: string
+  /** The network that it joins. */
+  readonly network?: string
+  readonly isCaptured: boolean
 }
 
-function networkOf(spec: ProcessSpec, host: HostFacts): RunnerRequest['network'] {
-  return spec.network === 'default' ? { kind: 'pasta', program: requirePasta(host) } : { kind: spec.network }
+function requestOf({ spec, bundle, user, runtime, network, isCaptured }: ContainerParts): RunnerRequest {
+  const { process, mounts } = bundle.config
+  const path = process.env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length)
+  return {
+    id: spec.id,
+    bundle: bundle.path,
+    files: bundle.files,
+    sources: planSources(spec.mounts, bundle.path),
+    runtime,
+    layers: spec.layers,
+    upper: spec.upper,
+    work: spec.work,
+    network: network === undefined ? { kind: spec.network === 'host' ? 'host' : 'none' } : { kind: 'joined', namespace: network },
+    openPorts: spec.openPorts ?? false,
+    cgroup: cgroupName(spec.id),
+    terminal: spec.terminal,
+    capture: isCaptured,
+    mounts: mountPoints(mounts, spec),
+    cwd: { path: process.cwd, uid: user.uid, gid: user.gid },
+    command: process.args[0] ?? '',
+    ...(path === undefined ? {} : { path }),
+  }
+}
+
+/** Whether the container, or we for it, may change more of a network than sockets that end with it. */
+function changesNetwork({ security, openPorts }: ProcessSpec): boolean {
+  return security === 'insecure' || openPorts === true
+}
+
+async function prepare(options: ExecutorOptions): Promise<HostFacts> {
+  const [host] = await Promise.all([
+    probeHost(options.runtime, options.env ?? ownEnvironment),
+    sweepCgroups(options.effects.now()),
+    mkdir(options.stateDirectory, { recursive: true, mode: 0o700 }),
+  ])
+  return host
 }
 
 async function lookUp(spec: ProcessSpec, options: ExecutorOptions): Promise<ResolvedUser> {

@@ -1,5 +1,5 @@
 import { type ErrorCode, type Fault, TsbError } from '../core/error.ts'
-import type { RunnerEnd, RunnerFailure } from './protocol.ts'
+import type { HostFailure, RunnerEnd, RunnerFailure } from './protocol.ts'
 import type { ProcessOutcome } from './types.ts'
 
 /**
@@ -51,8 +51,6 @@ function isMountTarget(message: string): boolean {
   return /error mounting .* to rootfs at|mount .* to `[^`]*`:|(?:creat(?:e|ing)|make) mountpoint/i.test(message)
 }
 
-type HostFailure = Exclude<RunnerFailure, 'command-not-found' | 'command-not-executable'>
-
 const ERRORS: Readonly<Record<HostFailure, readonly [code: ErrorCode, fault: Fault, hint?: string]>> = {
   request: ['TSB_BUG', 'bug'],
   isolation: ['TSB_RUNTIME_FAILED', 'host'],
@@ -64,7 +62,8 @@ const ERRORS: Readonly<Record<HostFailure, readonly [code: ErrorCode, fault: Fau
   runtime: ['TSB_RUNTIME_FAILED', 'host', 'check that the OCI runtime itself works, or name another with `--oci-runtime`'],
 }
 
-function toError(failure: HostFailure, message: string): TsbError {
+/** Why there is no container, in one line. */
+export function toError(failure: HostFailure, message: string): TsbError {
   const [code, fault, hint] = ERRORS[failure]
   const line = message.trim().replace(/\s*\n\s*/g, '; ')
   return new TsbError(code, `container did not run: ${line}`, hint === undefined ? { fault } : { fault, hint })

@@ -1,5 +1,9 @@
 import { TsbError } from '../core/error.ts'
 
+/** The runner's descriptors that it takes requests from and reports on. */
+export const REQUESTS = 3
+export const EVENTS = 4
+
 /** What `tsbuild-runner` is asked for: the first line on its descriptor 3 (native/crates/runner/src/protocol.rs). */
 export interface RunnerRequest {
   readonly id: string
@@ -11,7 +15,7 @@ export interface RunnerRequest {
   readonly layers: readonly string[]
   readonly upper: string
   readonly work: string
-  readonly network: { readonly kind: 'host' } | { readonly kind: 'none' } | { readonly kind: 'pasta'; readonly program: string }
+  readonly network: { readonly kind: 'host' } | { readonly kind: 'none' } | { readonly kind: 'joined'; readonly namespace: string }
   readonly openPorts: boolean
   readonly cgroup: string
   readonly terminal: boolean
@@ -47,21 +51,20 @@ export type RunnerControl = { readonly kind: 'signal'; readonly signal: number }
 export type RunnerEvent = { readonly kind: 'started' } | RunnerEnd
 
 export type RunnerEnd =
-  | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'signaled'; readonly signal: number }
+  /** `networkLeft`: the network that it joined still has connections of it. */
+  | { readonly kind: 'exited'; readonly code: number; readonly networkLeft: boolean }
+  | { readonly kind: 'signaled'; readonly signal: number; readonly networkLeft: boolean }
   | { readonly kind: 'failed'; readonly code: RunnerFailure; readonly message: string }
 
-export type RunnerFailure =
-  | 'request'
-  | 'isolation'
-  | 'privilege'
-  | 'root'
-  | 'mount-source'
-  | 'mount-target'
-  | 'network'
-  | 'runtime'
-  | 'command-not-found'
-  | 'command-not-executable'
+/** What the holder of a network reports: whose network can be used now, or why there is none. */
+export type HolderEvent =
+  | { readonly kind: 'network'; readonly pid: number }
+  | { readonly kind: 'failed'; readonly code: HostFailure; readonly message: string }
+
+export type RunnerFailure = HostFailure | 'command-not-found' | 'command-not-executable'
+
+/** It was not the command that failed. */
+export type HostFailure = 'request' | 'isolation' | 'privilege' | 'root' | 'mount-source' | 'mount-target' | 'network' | 'runtime'
 
 /** One line. */
 export function encode(message: RunnerRequest | RunnerControl): string {
@@ -69,18 +72,18 @@ export function encode(message: RunnerRequest | RunnerControl): string {
 }
 
 /** Takes text as it arrives, and calls `onEvent` for every whole line. */
-export function createEventDecoder(onEvent: (event: RunnerEvent) => void): (text: string) => void {
+export function createEventDecoder<E extends RunnerEvent | HolderEvent>(onEvent: (event: E) => void): (text: string) => void {
   let rest = ''
   return (text) => {
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) onEvent(decode(line))
+    for (const line of lines) onEvent(decode<E>(line))
   }
 }
 
 /** The runner is built with us, so its lines are trusted to have the shape of their kind. */
-function decode(line: string): RunnerEvent {
+function decode<E>(line: string): E {
   const event: unknown = JSON.parse(line)
-  if (typeof event === 'object' && event !== null && 'kind' in event) return event as RunnerEvent
+  if (typeof event === 'object' && event !== null && 'kind' in event) return event as E
   throw new TsbError('TSB_BUG', `the runner said \`${line}\``, { fault: 'bug' })
 }

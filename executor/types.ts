@@ -92,7 +92,10 @@ export type ProcessOutcome =
   /** The command was not found (docker's 127) or could not be executed (126). */
   | { readonly kind: 'not-started'; readonly reason: 'not-found' | 'not-executable'; readonly message: string }
 
-export interface Executor {
+/** Disposing it ends what it keeps for the next container; none may run then. */
+export interface Executor extends AsyncDisposable {
+  /** A process is likely to be run soon: makes ahead what it will need. Never fails. */
+  prepare(spec: Pick<ProcessSpec, 'network'>): void
   /**
    * Runs one process to its end. Aborting `signal` kills everything in the container at once; the promise then
    * rejects with `TSB_INTERRUPTED`. Afterwards no mount, process, cgroup or namespace of it is left, whatever happened.

@@ -44,7 +44,7 @@ async function sh(script: string, ...mounts: readonly Mount[]): Promise<string> 
 
 async function assertNoTrace(): Promise<void> {
   assert.deepEqual((await readdir(sandbox.upper)).sort(), KERNEL_DIRECTORIES)
-  assert.deepEqual(leftovers(sandbox), [])
+  assert.deepEqual(await leftovers(sandbox), [])
 }
 
 test('layers show together, and cannot be written', options, async () => {
@@ -89,7 +89,7 @@ test('what is not in the tree', options, async () => {
   for (const source of ['/nope', '/shared/below']) {
     await assert.rejects(sh('true', tree(['one'], '/m', { source })), { code: 'TSB_MOUNT_SOURCE_MISSING', fault: 'input' })
   }
-  assert.deepEqual(leftovers(sandbox), [])
+  assert.deepEqual(await leftovers(sandbox), [])
 })
 
 test('a target that does not fit', options, async () => {
@@ -103,7 +103,7 @@ test('a target that does not fit', options, async () => {
   // Found out by the runtime: nobody can make the mount point there.
   const nested: readonly Mount[] = [tree(['one'], '/m'), { kind: 'tmpfs', target: '/m/new', readonly: false }]
   await assert.rejects(sh('true', ...nested), { code: 'TSB_MOUNT_TARGET' })
-  assert.deepEqual(leftovers(sandbox), [])
+  assert.deepEqual(await leftovers(sandbox), [])
 })
 
 test('memory: size, mode, and nothing left', options, async () => {

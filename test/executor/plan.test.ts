@@ -107,12 +107,12 @@ test('what the runner says becomes an outcome or an error', () => {
   assert.throws(() => runtime(`${prefix}error mounting "/a": no such file or directory`), { code: 'TSB_RUNTIME_FAILED', fault: 'host' })
   assert.throws(() => toOutcome({ kind: 'failed', code: 'network', message: 'x' }, 0), { code: 'TSB_NETWORK_FAILED' })
   assert.throws(() => toOutcome({ kind: 'failed', code: 'privilege', message: 'x' }, 0), { code: 'TSB_PRIVILEGE_MISSING' })
-  assert.deepEqual(toOutcome({ kind: 'signaled', signal: 9 }, 3), { kind: 'signaled', signal: 9, durationMs: 3 })
+  assert.deepEqual(toOutcome({ kind: 'signaled', signal: 9, networkLeft: false }, 3), { kind: 'signaled', signal: 9, durationMs: 3 })
 })
 
 test('events in pieces', () => {
   const seen: RunnerEvent[] = []
-  const decode = createEventDecoder((event) => seen.push(event))
-  for (const piece of ['{"kind":"sta', 'rted"}\n{"kind":"exited","co', 'de":3}\n']) decode(piece)
-  assert.deepEqual(seen, [{ kind: 'started' }, { kind: 'exited', code: 3 }])
+  const decode = createEventDecoder<RunnerEvent>((event) => seen.push(event))
+  for (const piece of ['{"kind":"sta', 'rted"}\n{"kind":"exited","co', 'de":3,"networkLeft":false}\n']) decode(piece)
+  assert.deepEqual(seen, [{ kind: 'started' }, { kind: 'exited', code: 3, networkLeft: false }])
 })

@@ -26,7 +26,7 @@ test('exit codes, output and environment', options, async () => {
   assert.equal(outcome.kind === 'exited' && outcome.code, 7)
   assert.equal(stdout, 'b c:/root:/etc:sandbox\n')
   assert.equal(stderr, 'bad\n')
-  assert.deepEqual(leftovers(sandbox), [])
+  assert.deepEqual(await leftovers(sandbox), [])
 })
 
 test('commands that cannot be started', options, async () => {
@@ -44,7 +44,7 @@ test('commands that cannot be started', options, async () => {
   }
   const foreign = await sandbox.run(['/bin/foreign'])
   assert.ok(foreign.outcome.kind === 'exited' ? foreign.outcome.code !== 0 : foreign.outcome.kind === 'not-started')
-  assert.deepEqual(leftovers(sandbox), [])
+  assert.deepEqual(await leftovers(sandbox), [])
 })
 
 test('users', options, async () => {

@@ -92,7 +92,10 @@ export async function makeSandbox(): Promise<Sandbox> {
       return { outcome, ...output }
     },
     sh: (script, changes, signal) => sandbox.run(['busybox', 'sh', '-c', script], changes, signal),
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true }),
+    [Symbol.asyncDispose]: async () => {
+      await executor[Symbol.asyncDispose]()
+      await rm(directory, { recursive: true })
+    },
   }
   return sandbox
 }
@@ -104,8 +107,9 @@ export async function put(sandbox: Sandbox, path: string, content: string, mode 
   await writeFile(place, content, { mode })
 }
 
-/** Everything that a container of ours could leave on this machine: mounts, processes, cgroups. */
-export function leftovers(sandbox: Sandbox): readonly string[] {
+/** Everything that a container of ours could leave on this machine: mounts, processes, cgroups. What is kept for the next one goes first. */
+export async function leftovers(sandbox: Sandbox): Promise<readonly string[]> {
+  await sandbox.executor[Symbol.asyncDispose]()
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => line.includes(sandbox.directory))

@@ -5,13 +5,18 @@
 //! network of its own; it prepares the root, starts the OCI runtime and waits. Whatever ends the worker ends everything
 //! it started, because the kernel kills a PID namespace with its first process; and the worker dies with the supervisor.
 //!
-//! `tsbuild-runner sync PATH` runs no container: it is the process that a sync in the background needs.
+//! `tsbuild-runner network PASTA DIRECTORY` runs no container: it holds a network that containers join.
+//! `tsbuild-runner sync PATH` is the process that a sync in the background needs.
 
 mod cgroups;
+mod channels;
 mod command;
 mod copied_up;
 mod failure;
+mod holder;
+mod lineage;
 mod network;
+mod pasta;
 mod protocol;
 mod pump;
 mod root_path;
@@ -36,6 +41,7 @@ fn main() -> ExitCode {
         [verb, path] if verb == "sync" => {
             files::sync(Path::new(path)).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
         }
+        [verb, program, directory] if verb == "network" => holder::run(Path::new(program), Path::new(directory)),
         _ => supervisor::run(),
     }
 }

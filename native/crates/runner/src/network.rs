@@ -1,88 +1,82 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
-use rustix::mount::mount_bind;
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
-use crate::failure::{Code, During, Failure, Result};
-use crate::protocol::{Network, Request};
-
-const OWN_NAMESPACE: &str = "/proc/self/ns/net";
+use crate::failure::{Code, During, Result};
+use crate::protocol::Network;
 
 /// The network of the container, which is the worker's own: it holds no entry in `config.json`.
-pub struct Connection {
-    pasta: Option<Pasta>,
-}
-
-struct Pasta {
-    starting: Child,
-    complaints: PathBuf,
+pub enum Connection {
+    Host,
+    /// Nothing but a loopback interface.
+    Alone,
+    Joined(OwnedFd),
 }
 
 impl Connection {
-    /// The namespace that the worker has to ask for together with its others.
-    pub fn namespace(network: &Network) -> UnshareFlags {
+    /// To be called while /proc is still the host's.
+    pub fn open(network: &Network) -> Result<Self> {
         match network {
-            Network::Host => UnshareFlags::empty(),
-            Network::None | Network::Pasta { .. } => UnshareFlags::NEWNET,
+            Network::Host => Ok(Self::Host),
+            Network::None => Ok(Self::Alone),
+            Network::Joined { namespace } => File::open(namespace)
+                .map(|file| Self::Joined(file.into()))
+                .during(Code::Network, || "cannot open the container's network".into()),
         }
     }
 
-    /// A handle on the network that we are about to leave.
-    pub fn host() -> Result<OwnedFd> {
-        File::open(OWN_NAMESPACE).map(OwnedFd::from).during(Code::Network, || "cannot open the host's network".into())
+    /// The namespace that the worker has to ask for together with its others.
+    pub fn namespace(&self) -> UnshareFlags {
+        match self {
+            Self::Host | Self::Joined(_) => UnshareFlags::empty(),
+            Self::Alone => UnshareFlags::NEWNET,
+        }
     }
 
-    /// Brings the new namespace up; for pasta that goes on meanwhile.
-    pub fn start(request: &Request, host: OwnedFd) -> Result<Self> {
-        if let Network::Host = request.network {
-            return Ok(Self { pasta: None });
+    /// Ends with the worker in the container's network, that being up. `open_ports` is for one that has no next user.
+    pub fn enter(&self, open_ports: bool) -> Result<()> {
+        match self {
+            Self::Host => return Ok(()),
+            Self::Alone => {
+                bring_up_loopback().during(Code::Network, || "cannot bring up the loopback interface".into())?;
+            }
+            Self::Joined(namespace) => {
+                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                    .during(Code::Network, || "cannot enter the container's network".into())?;
+            }
         }
-        bring_up_loopback().during(Code::Network, || "cannot bring up the loopback interface".into())?;
-        if request.open_ports {
-            open_ports().during(Code::Network, || "cannot open ports to all users".into())?;
-        }
-        let Network::Pasta { program } = &request.network else { return Ok(Self { pasta: None }) };
-        let pasta = start_pasta(program, host, &request.bundle)
-            .during(Code::Network, || format!("cannot start `{}`", program.display()))?;
-        Ok(Self { pasta: Some(pasta) })
-    }
-
-    /// Until the network can be used.
-    pub fn wait(self) -> Result<()> {
-        let Some(mut pasta) = self.pasta else { return Ok(()) };
-        let status = pasta.starting.wait().during(Code::Network, || "cannot wait for pasta".into())?;
-        if status.success() {
+        if !open_ports {
             return Ok(());
         }
-        let complaints = fs::read_to_string(&pasta.complaints).unwrap_or_default();
-        let reason = complaints.lines().filter(|line| !line.contains("syslog")).collect::<Vec<_>>().join("; ");
-        Err(Failure { code: Code::Network, message: format!("pasta: {status}: {reason}") })
+        self::open_ports().during(Code::Network, || "cannot open ports to all users".into())
+    }
+
+    pub fn is_joined(&self) -> bool {
+        matches!(self, Self::Joined(_))
     }
 }
 
-/// Pasta stays in the background once its first process has ended well, as a child of PID 1 that ends with it.
-fn start_pasta(program: &Path, host: OwnedFd, bundle: &Path) -> io::Result<Pasta> {
-    // By a path of its own, since pasta gives up the right to open that of a privileged process under /proc.
-    let namespace = bundle.join("network");
-    File::create(&namespace)?;
-    mount_bind(OWN_NAMESPACE, &namespace)?;
-    let complaints = bundle.join("pasta.log");
-    let mut command = Command::new(program);
-    // No port forwarded in either direction and no address that leads to the host's loopback.
-    command.args(["--config-net", "--quiet", "--no-map-gw", "-t", "none", "-u", "none", "-T", "none", "-U", "none"]);
-    // Another user could not enter the namespace; pasta confines itself by other means (seccomp, empty root).
-    command.args(["--runas", "0", "--netns-only", "--netns"]).arg(&namespace);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&complaints)?);
-    // SAFETY: between fork and exec only one system call is made, on a descriptor that the closure owns.
-    unsafe {
-        command.pre_exec(move || Ok(move_into_link_name_space(host.as_fd(), Some(LinkNameSpaceType::Network))?));
-    }
-    Ok(Pasta { starting: command.spawn()?, complaints })
+/// Whether no socket is left in our network namespace: connections may outlive their processes for a while, and would
+/// keep the next container from using their ports. Without CAP_NET_ADMIN nothing else can be left there.
+/// Sums, because the kernel looks through a table of the whole machine to list them, which takes milliseconds.
+pub fn is_empty() -> bool {
+    let counted = ["sockstat", "sockstat6"].iter().all(|name| read(name).lines().all(counts_none));
+    // The first line has the names of the columns.
+    counted && ["icmp", "icmp6", "packet", "unix"].iter().all(|name| read(name).lines().count() <= 1)
+}
+
+/// Nothing, for what the kernel does not have.
+fn read(name: &str) -> String {
+    fs::read_to_string(format!("/proc/net/{name}")).unwrap_or_default()
+}
+
+/// Whether a line such as `TCP: inuse 0 orphan 0 tw 0 alloc 3 mem 1` tells of no socket. Those that wait for the end of
+/// a connection (`tw`) are not `inuse`; what else stands there is of the whole machine.
+fn counts_none(line: &str) -> bool {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    fields.windows(2).all(|pair| !matches!(pair[0], "inuse" | "tw") || pair[1] == "0")
 }
 
 /// The switches of our own network namespace, with the values that `docker run` gives them.
@@ -91,7 +85,8 @@ fn open_ports() -> io::Result<()> {
     fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647")
 }
 
-fn bring_up_loopback() -> io::Result<()> {
+/// In our own network namespace.
+pub fn bring_up_loopback() -> io::Result<()> {
     // SAFETY: the structure is plain data, valid when zeroed; both ioctls read and write nothing but it, and the
     // socket is ours.
     unsafe {
@@ -112,4 +107,17 @@ fn bring_up_loopback() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_in_use_and_in_time_wait_count() {
+        assert!(counts_none("sockets: used 26"));
+        assert!(counts_none("TCP: inuse 0 orphan 4 tw 0 alloc 3 mem 231"));
+        assert!(!counts_none("TCP: inuse 0 orphan 0 tw 99 alloc 1 mem 231"));
+        assert!(!counts_none("TCP6: inuse 10"));
+    }
 }

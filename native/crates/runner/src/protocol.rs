@@ -45,9 +45,9 @@ pub struct Request {
 pub enum Network {
     Host,
     None,
-    /// Outbound only, through pasta.
-    Pasta {
-        program: PathBuf,
+    /// One that somebody else keeps up (holder.rs).
+    Joined {
+        namespace: PathBuf,
     },
 }
 
@@ -116,9 +116,22 @@ pub enum Control {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Event<'a> {
     Started,
-    Exited { code: i32 },
-    Signaled { signal: i32 },
+    /// `network_left`: the joined network still has something of the container, so it is not as it was.
+    #[serde(rename_all = "camelCase")]
+    Exited {
+        code: i32,
+        network_left: bool,
+    },
+    #[serde(rename_all = "camelCase")]
+    Signaled {
+        signal: i32,
+        network_left: bool,
+    },
     Failed(&'a Failure),
+    /// A network can be used, which is that of process `pid` (as its keeper's parent sees it).
+    Network {
+        pid: i32,
+    },
 }
 
 /// Lines out of a descriptor, read as they come.

@@ -1,36 +1,29 @@
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
 
 use crate::cgroups;
+use crate::channels::{Channels, MISUSED};
 use crate::failure::{Code, During, Failure, Result};
+use crate::lineage::fork_into_pid_namespace;
 use crate::protocol::{Control, Event, Lines, Request, send};
 use crate::pump::Pump;
 use crate::signals::SignalQueue;
 use crate::terminal::SavedTerminal;
 use crate::worker;
 
-const REQUESTS: RawFd = 3;
-const EVENTS: RawFd = 4;
-/// Exit code of somebody who called us without the two channels.
-const MISUSED: u8 = 2;
-
 /// Passed on to the container when somebody sends them to us; a terminal's own arrive in the container through its pty.
 const FORWARDED: [i32; 6] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
 
 /// Carries out the request on fd 3 and reports on fd 4.
 pub fn run() -> ExitCode {
-    let (Ok(requests), Ok(events)) = (adopt(REQUESTS), adopt(EVENTS)) else {
-        let _ = io::stderr().write_all(b"tsbuild-runner is started by tsbuild: it expects requests on descriptor 3\n");
-        return ExitCode::from(MISUSED);
-    };
-    close_others();
+    let Some(Channels { requests, events }) = Channels::adopt() else { return ExitCode::from(MISUSED) };
     match carry_out(Lines::new(requests), &events) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -38,26 +31,6 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Takes an inherited descriptor over and keeps it from our children.
-fn adopt(fd: RawFd) -> rustix::io::Result<OwnedFd> {
-    // SAFETY: nothing else in this program owns the number; whether it is open at all is what the next call tells.
-    let owned = unsafe { OwnedFd::from_raw_fd(fd) };
-    match fcntl_setfd(&owned, FdFlags::CLOEXEC) {
-        Ok(()) => Ok(owned),
-        Err(error) => {
-            // Closing a number that is not open would abort the process.
-            std::mem::forget(owned);
-            Err(error)
-        }
-    }
-}
-
-/// What else leaked in from whoever started our caller is nobody's business in a container.
-fn close_others() {
-    // SAFETY: no descriptor above the two channels has an owner in this program yet.
-    unsafe { libc::syscall(libc::SYS_close_range, EVENTS + 1, libc::c_uint::MAX, 0) };
 }
 
 fn carry_out(mut requests: Lines, events: &OwnedFd) -> Result<()> {
@@ -90,18 +63,6 @@ fn carry_out(mut requests: Lines, events: &OwnedFd) -> Result<()> {
     match status?.exit_status() {
         Some(0) => Ok(()),
         _ => Err(Failure { code: Code::Isolation, message: "the container's supervisor was killed".into() }),
-    }
-}
-
-/// Like `fork`, the child being PID 1 of a new namespace. Returns `None` in the child.
-fn fork_into_pid_namespace() -> io::Result<Option<Pid>> {
-    // `unshare` and `fork` would do, but would leave this process unable to make threads.
-    let flags = libc::CLONE_NEWPID | libc::SIGCHLD;
-    // SAFETY: without CLONE_VM the child has memory of its own, as after fork, and this program has one thread, so no
-    // lock is held by a thread that the child lacks. The remaining arguments are unused without the flags that name them.
-    match unsafe { libc::syscall(libc::SYS_clone, flags as libc::c_long, 0, 0, 0, 0) } {
-        -1 => Err(io::Error::last_os_error()),
-        pid => Ok(Pid::from_raw(pid as i32)),
     }
 }
 

@@ -9,18 +9,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, kill_process, pidfd_open, set_parent_process_death_signal, umask,
-    wait, waitpid,
+    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, kill_process, pidfd_open, umask, wait, waitpid,
 };
 use rustix::thread::UnshareFlags;
 
 use crate::command;
 use crate::copied_up::CopiedUp;
 use crate::failure::{Code, During, Failure, Result};
-use crate::network::Connection;
+use crate::lineage::die_with_parent;
+use crate::network::{self, Connection};
 use crate::protocol::{Event, Request, send};
 use crate::runtime::Runtime;
-use crate::signals::release_all;
 use crate::sources;
 use crate::stubs::{Stubs, make_working_directory};
 use crate::targets;
@@ -34,9 +33,12 @@ const CANNOT_WAIT: &str = "cannot wait for the container";
 pub fn main(request: &Request, control: OwnedFd, events: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> ! {
     let outcome = take_position(&control, streams).and_then(|()| contain(request, control, events));
     match &outcome {
-        Ok(status) => match status.terminating_signal() {
-            Some(signal) => send(events, &Event::Signaled { signal }),
-            None => send(events, &Event::Exited { code: status.exit_status().unwrap_or_default() }),
+        Ok(Ended { status, network_left }) => match status.terminating_signal() {
+            Some(signal) => send(events, &Event::Signaled { signal, network_left: *network_left }),
+            None => {
+                let code = status.exit_status().unwrap_or_default();
+                send(events, &Event::Exited { code, network_left: *network_left });
+            }
         },
         Err(failure) => send(events, &Event::Failed(failure)),
     }
@@ -46,14 +48,7 @@ pub fn main(request: &Request, control: OwnedFd, events: &OwnedFd, streams: Opti
 /// Ties our life to the supervisor's, and takes the container's streams.
 fn take_position(control: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> Result<()> {
     let cannot = || "cannot set up the container's supervisor".into();
-    set_parent_process_death_signal(Some(Signal::KILL)).during(Code::Isolation, cannot)?;
-    // It may have died before that took effect.
-    let mut hung_up = [PollFd::new(control, PollFlags::empty())];
-    poll(&mut hung_up, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).during(Code::Isolation, cannot)?;
-    if hung_up[0].revents().contains(PollFlags::HUP) {
-        exit(1);
-    }
-    release_all().during(Code::Isolation, cannot)?;
+    die_with_parent(control).during(Code::Isolation, cannot)?;
     if let Some([stdout, stderr]) = streams {
         rustix::stdio::dup2_stdout(stdout).during(Code::Isolation, cannot)?;
         rustix::stdio::dup2_stderr(stderr).during(Code::Isolation, cannot)?;
@@ -62,20 +57,26 @@ fn take_position(control: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> Result<()>
     Ok(())
 }
 
-fn contain(request: &Request, control: OwnedFd, events: &OwnedFd) -> Result<WaitStatus> {
-    let host = Connection::host()?;
-    isolate(request)?;
-    sources::fill_bundle(request)?;
-    let connection = Connection::start(request, host)?;
-    let root = Root::mount(request)?;
-    let ended = run(request, &root, connection, Wait { control: File::from(control) }, events);
-    kill_everything();
-    root.dismantle(request)?;
-    ended
+struct Ended {
+    status: WaitStatus,
+    /// See `Event`.
+    network_left: bool,
 }
 
-fn isolate(request: &Request) -> Result<()> {
-    let namespaces = UnshareFlags::NEWNS | Connection::namespace(&request.network);
+fn contain(request: &Request, control: OwnedFd, events: &OwnedFd) -> Result<Ended> {
+    let connection = Connection::open(&request.network)?;
+    isolate(&connection)?;
+    connection.enter(request.open_ports)?;
+    sources::fill_bundle(request)?;
+    let root = Root::mount(request)?;
+    let status = run(request, &root, Wait { control: File::from(control) }, events);
+    kill_everything();
+    root.dismantle(request)?;
+    Ok(Ended { status: status?, network_left: connection.is_joined() && !network::is_empty() })
+}
+
+fn isolate(connection: &Connection) -> Result<()> {
+    let namespaces = UnshareFlags::NEWNS | connection.namespace();
     // SAFETY: none of the flags unshares the descriptor table, which is what makes `unshare` unsafe.
     let result = unsafe { rustix::thread::unshare_unsafe(namespaces) };
     result.map_err(|error| match error {
@@ -120,15 +121,8 @@ impl Root {
     }
 }
 
-fn run(
-    request: &Request,
-    root: &Root,
-    connection: Connection,
-    mut waiting: Wait,
-    events: &OwnedFd,
-) -> Result<WaitStatus> {
+fn run(request: &Request, root: &Root, mut waiting: Wait, events: &OwnedFd) -> Result<WaitStatus> {
     command::check(&root.path, request)?;
-    connection.wait()?;
     let runtime = Runtime::new(request);
     if request.terminal {
         let child = runtime.start_attached()?;
