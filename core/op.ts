@@ -70,6 +70,8 @@ export interface RunOp {
   readonly args: readonly string[]
   /** `NAME=value`, in order. */
   readonly env: readonly string[]
+  /** Names of those that ARG set: values that the user gives, which no record holds as they are. */
+  readonly argNames: readonly string[]
   /** Proxy variables: seen by the process, left out of the key. */
   readonly proxyEnv: readonly string[]
   readonly cwd: string

@@ -1,4 +1,5 @@
-import type { Digest } from '../../core/digest.ts'
+import type { Canonical } from '../../core/canonical.ts'
+import { blake3Digest, type Digest } from '../../core/digest.ts'
 import { TsbError } from '../../core/error.ts'
 import type { RunOp } from '../../core/op.ts'
 import { diskFull, isDiskFull } from '../../executor/disk-full.ts'
@@ -17,8 +18,9 @@ import { rootOf, type StepResult, treeOf } from './result.ts'
 export function runDriver(session: Session, resources: RunResources): Driver<RunOp, StepResult> {
   return {
     recorded: true,
-    facts: ({ proxyEnv: _proxyEnv, mounts, ...facts }) => ({
+    facts: ({ proxyEnv: _proxyEnv, argNames, env, mounts, ...facts }) => ({
       ...facts,
+      env: envFacts(env, argNames),
       ...(mounts.length === 0 ? {} : { mounts: mounts.map(mountFacts) }),
     }),
     kin: ({ kind, args }) => ({ kind, args }),
@@ -28,6 +30,16 @@ export function runDriver(session: Session, resources: RunResources): Driver<Run
     execute: (op, inputs, execution) => execute({ session, resources }, op, inputs, execution),
     revive: (_op, stored, inputs) => reviveStep(session.snapshotter, stored, inputs),
   }
+}
+
+/** Keys are kept with what they are made of: of a build argument, which may be a token, that is a digest. */
+function envFacts(env: readonly string[], argNames: readonly string[]): Canonical {
+  if (argNames.length === 0) return env
+  return env.map((entry) => {
+    const equals = entry.indexOf('=')
+    const name = entry.slice(0, equals)
+    return argNames.includes(name) ? [name, blake3Digest(entry.slice(equals + 1))] : entry
+  })
 }
 
 async function execute(
@@ -50,11 +62,31 @@ async function execute(
     const { prepareMounts } = await import('../mounts/prepare.ts')
     await using prepared = await prepareMounts(op, { session, resources, inputs, signal: execution.signal })
     session.countContainer()
-    return await executor.run(
+    const output = await outputOf(prepared, execution.log)
+    const outcome = await executor.run(
       specOf(session, op, prepared, layerPaths(context.store, root), workspace),
-      { kind: 'capture', onOutput: execution.log },
+      { kind: 'capture', onOutput: output.take },
       { signal: execution.signal },
     )
+    output.end()
+    return outcome
+  }
+}
+
+/** What becomes of a step's output: its log, without the secrets that it can see. */
+async function outputOf({ secrets }: PreparedMounts, log: Execution['log']): Promise<{ readonly take: Execution['log']; end(): void }> {
+  const create = secrets.length === 0 ? undefined : (await import('../mounts/mask.ts')).secretMask(secrets)
+  if (create === undefined) return { take: log, end: () => {} }
+  const masks = { stdout: create(), stderr: create() }
+  const tell = (stream: 'stdout' | 'stderr', data: Uint8Array): void => {
+    if (data.length > 0) log(stream, data)
+  }
+  return {
+    take: (stream, data) => tell(stream, masks[stream].push(data)),
+    end: () => {
+      tell('stdout', masks.stdout.flush())
+      tell('stderr', masks.stderr.flush())
+    },
   }
 }
 

@@ -15,6 +15,8 @@ export interface PreparedMounts extends AsyncDisposable {
   readonly mounts: readonly Mount[]
   /** The step's environment, with what secrets set in it. */
   readonly env: readonly string[]
+  /** Values that the step can see and nobody else may. */
+  readonly secrets: readonly Uint8Array[]
 }
 
 /** What a step has at hand. */
@@ -45,7 +47,7 @@ export async function prepareMounts(op: RunOp, step: StepSurroundings): Promise<
       const prepared = mount.kind === 'cache' ? opened.get(mount) : await prepare(mount, secrets, step, held)
       if (prepared !== undefined) mounts.push(prepared)
     }
-    return { mounts, env: withSecrets(op, secrets), [Symbol.asyncDispose]: release }
+    return { mounts, env: withSecrets(op, secrets), secrets: [...secrets.values()], [Symbol.asyncDispose]: release }
   } catch (error) {
     await release()
     throw error

@@ -9,7 +9,7 @@ import type { CopyInstruction, InlineSource } from '../instructions/copy.ts'
 import { checkCopyIgnoredFile } from '../lint/copy-ignored-file.ts'
 import { problem } from '../problems.ts'
 import type { RawInstruction } from '../source.ts'
-import { displayText } from './names.ts'
+import { displayText, shownVariables } from './names.ts'
 import { classifySource, type RemoteSource, refuseChecksum, remoteSource, type SourceKind } from './remote.ts'
 import { sourceOf } from './source.ts'
 import { addHistory, expandBody, expandIn, ignoresCache, type LowerContext, placed, type StageState } from './state.ts'
@@ -59,7 +59,7 @@ function addCopy(
   state: StageState,
   context: LowerContext,
 ): void {
-  const text = hideCredentials(displayText(raw, state.variables))
+  const text = hideCredentials(displayText(raw, shownVariables(state.variables, context.request.buildArgs)))
   const name = state.names.next(text)
   const ignoreCache = ignoresCache(state, context, 'copy')
   const common = { text: hideCredentials(raw.text), stage: state.id, span: raw.span, ignoreCache }

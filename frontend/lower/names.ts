@@ -48,6 +48,20 @@ export function displayRunText(raw: Command, variables: ReadonlyMap<string, stri
   return display(raw, variables, true)
 }
 
+/** Shorter values stand in others by accident. */
+const SHORTEST_HIDDEN = 4
+
+/**
+ * Variables as names of steps may show them: what the user gave as a build argument, and whatever holds it, stays a name. Names are kept,
+ * logged and sent around; a token must not be.
+ */
+export function shownVariables(variables: ReadonlyMap<string, string>, given: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  if (given.size === 0) return variables
+  const values = [...given.values()].filter((value) => value.length >= SHORTEST_HIDDEN)
+  const isHidden = (name: string, value: string): boolean => given.has(name) || values.some((each) => value.includes(each))
+  return new Map([...variables].map(([name, value]) => [name, isHidden(name, value) ? `\${${name}}` : value]))
+}
+
 function display(raw: Command, variables: ReadonlyMap<string, string>, forShell: boolean): string {
   let text = raw.text
   try {

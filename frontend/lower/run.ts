@@ -5,7 +5,7 @@ import { refuse } from '../flags.ts'
 import type { RunInstruction } from '../instructions/run.ts'
 import { problem } from '../problems.ts'
 import { lowerMounts } from './mounts.ts'
-import { displayRunText } from './names.ts'
+import { displayRunText, shownVariables } from './names.ts'
 import { addHistory, commandArgs, ignoresCache, type LowerContext, type StageState } from './state.ts'
 
 /** RUN: one process in a container on the stage's result. */
@@ -21,12 +21,15 @@ export function lowerRun(instruction: RunInstruction, state: StageState, context
     throw problem('TSB_DOCKERFILE_ARGUMENTS', message, raw.span, 'take it out')
   }
   const text = summary === undefined ? raw.text : `${raw.text} (${summary})`
-  const name = state.names.next(displayRunText({ text, escape: raw.escape }, masked(state, mounts)))
+  const name = state.names.next(
+    displayRunText({ text, escape: raw.escape }, masked(shownVariables(state.variables, context.request.buildArgs), mounts)),
+  )
   state.vertex = context.graph.add({
     op: {
       kind: 'run',
       args,
       env,
+      argNames: [...state.entries.keys()].filter((name) => !state.config.env.has(name)),
       proxyEnv: context.proxyEnv,
       cwd: posix.resolve('/', state.config.fields.WorkingDir ?? '/'),
       user: state.config.fields.User ?? '',
@@ -52,7 +55,7 @@ function declared(state: StageState): readonly string[] {
 }
 
 /** What the step's name may show: not what a secret sets. */
-function masked(state: StageState, mounts: readonly RunMount[]): ReadonlyMap<string, string> {
+function masked(variables: ReadonlyMap<string, string>, mounts: readonly RunMount[]): ReadonlyMap<string, string> {
   const names = mounts.flatMap((mount) => (mount.kind === 'secret' && mount.env !== undefined ? [mount.env] : []))
-  return names.length === 0 ? state.variables : new Map([...state.variables, ...names.map((name) => [name, '****'] as const)])
+  return names.length === 0 ? variables : new Map([...variables, ...names.map((name) => [name, '****'] as const)])
 }

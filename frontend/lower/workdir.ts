@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { WorkdirInstruction } from '../instructions/workdir.ts'
 import { workdirRelativePath } from '../lint/workdir-relative-path.ts'
-import { displayText } from './names.ts'
+import { displayText, shownVariables } from './names.ts'
 import { addHistory, expandIn, ignoresCache, type LowerContext, type StageState } from './state.ts'
 
 /** WORKDIR: the config's directory, made by the stage's user where it is missing. An absolute one stands as written, as in Docker. */
@@ -15,7 +15,7 @@ export function lowerWorkdir(instruction: WorkdirInstruction, state: StageState,
   const layer = path !== '/'
   const time = context.epoch === undefined ? {} : { time: context.epoch }
   if (layer) {
-    const name = state.names.next(displayText(raw, state.variables))
+    const name = state.names.next(displayText(raw, shownVariables(state.variables, context.request.buildArgs)))
     state.vertex = context.graph.add({
       op: {
         kind: 'file',

@@ -122,6 +122,7 @@ export function graphOf(...lines: readonly string[]): Graph {
         kind: 'run',
         args: [names[id] ?? ''],
         env: [],
+        argNames: [],
         proxyEnv: [],
         cwd: '/',
         user: '',
