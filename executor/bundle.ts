@@ -29,8 +29,16 @@ export async function makeBundle(stateDirectory: string, spec: ProcessSpec, user
     'resolv.conf': await resolvConfFor(spec.network),
     hosts: hostsFile(spec.hostname, spec.extraHosts),
   }
-  await mkdir(path, { recursive: true, mode: 0o700 })
+  await makeDirectory(stateDirectory)
+  await makeDirectory(path)
   return { path, config, files, [Symbol.asyncDispose]: () => rmdir(path) }
+}
+
+/** Not in Node's recursive way, which calls a directory missing that a failing disk refused. */
+async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  })
 }
 
 async function resolvConfFor(network: NetworkMode): Promise<string> {

@@ -62,9 +62,12 @@ const ERRORS: Readonly<Record<HostFailure, readonly [code: ErrorCode, fault: Fau
   runtime: ['TSB_RUNTIME_FAILED', 'host', 'check that the OCI runtime itself works, or name another with `--oci-runtime`'],
 }
 
+/** Where the system, as runner and runtimes quote it, has the disk at fault, it matters little what was being done. */
+const DISK_FAILED: (typeof ERRORS)[HostFailure] = ['TSB_DISK_FAILED', 'host', 'look for disk errors in the kernel log']
+
 /** Why there is no container, in one line. */
 export function toError(failure: HostFailure, message: string): TsbError {
-  const [code, fault, hint] = ERRORS[failure]
+  const [code, fault, hint] = /input\/output error/i.test(message) ? DISK_FAILED : ERRORS[failure]
   const line = message.trim().replace(/\s*\n\s*/g, '; ')
   return new TsbError(code, `container did not run: ${line}`, hint === undefined ? { fault } : { fault, hint })
 }

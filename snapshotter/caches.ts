@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { interrupted } from '../core/error.ts'
 import type { CacheRequest, CacheUse } from '../store/caches.ts'
+import { makeDirectories } from '../store/directories.ts'
 import type { SnapshotterContext } from './snapshot.ts'
 
 /** A cache that a step has mounted. Disposing gives it back. */
@@ -57,7 +58,7 @@ async function make({ store, native, effects }: SnapshotterContext, use: CacheUs
   mkdirSync(directory, { mode: 0o700 })
   try {
     await seed(directory)
-    mkdirSync(store.layout.caches, { recursive: true, mode: 0o700 })
+    makeDirectories(store.layout.caches, 0o700)
     renameSync(directory, use.directory)
   } catch (error) {
     await native.remove([directory])

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Digest, hexOf } from '../core/digest.ts'
@@ -7,6 +7,7 @@ import type { Effects } from '../core/effects.ts'
 import { TsbError } from '../core/error.ts'
 import { hashBlob, readBlob } from './blob-reader.ts'
 import { appendAll } from './blob-writer.ts'
+import { makeDirectories } from './directories.ts'
 import { blobPath, type Layout } from './layout.ts'
 import type { Leases } from './leases.ts'
 import type { Pins } from './pins.ts'
@@ -125,7 +126,7 @@ export class Blobs {
     this.#pins.add('blob', digest)
     this.#unsynced.note('blob', digest)
     const target = this.path(digest)
-    mkdirSync(dirname(target), { recursive: true })
+    makeDirectories(dirname(target))
     await rename(file, target)
     this.#verified.add(digest)
   }

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 
 /**
  * Makes a directory and its parents; one that is there already is no error.
- * Level by level: Node's own recursive way never ends below /proc.
+ * Level by level: Node's own recursive way never ends below /proc, and calls a directory missing that a failing disk refused.
  * @throws what the system says of the first that cannot be made
  */
 export function makeDirectories(path: string, mode = 0o777): void {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Digest } from '../core/digest.ts'
 import type { Native } from '../native/types.ts'
@@ -6,8 +6,9 @@ import type { Connection } from './database.ts'
 import { forgetLayers } from './forget.ts'
 import type { Images } from './images.ts'
 import { writeIndexFile } from './index-file.ts'
-import { blobPath, type Layout, OCI_LAYOUT } from './layout.ts'
+import { blobPath, type Layout } from './layout.ts'
 import type { Leases } from './leases.ts'
+import { writeMarker } from './marker.ts'
 import { moveAway } from './sweep.ts'
 import type { Unsynced } from './unsynced.ts'
 import { type Damage, findDamage, type Verifier } from './verify/damage.ts'
@@ -74,8 +75,7 @@ function forgetBlobs(connection: Connection, lost: readonly Digest[]): void {
 
 /** The two files of an OCI image layout that are no blobs; the first is written once in a store's life. */
 function repairLayout({ connection, layout, leases, images }: Recovering): void {
-  const marker = join(layout.oci, 'oci-layout')
-  if (!existsSync(marker) || readFileSync(marker, 'latin1') !== OCI_LAYOUT) writeFileSync(marker, OCI_LAYOUT)
+  writeMarker(layout)
   const isListed = existsSync(join(layout.oci, 'index.json')) || images.withManifest().length > 0
   if (isListed) writeIndexFile(connection, images, layout, leases.own().directory)
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Effects } from '../core/effects.ts'
 import { TsbError } from '../core/error.ts'
@@ -12,8 +12,9 @@ import { History } from './history.ts'
 import { Images } from './images.ts'
 import { writeIndexFile } from './index-file.ts'
 import { Layers } from './layers.ts'
-import { type Layout, layoutOf, OCI_LAYOUT } from './layout.ts'
+import { type Layout, layoutOf } from './layout.ts'
 import { Leases } from './leases.ts'
+import { writeMarker } from './marker.ts'
 import { Pins } from './pins.ts'
 import { Publisher } from './publish.ts'
 import { Records } from './records.ts'
@@ -112,11 +113,9 @@ function createDirectories(layout: Layout): void {
   if (existsSync(layout.database)) return
   try {
     makeDirectories(layout.root, 0o711)
-    for (const directory of [layout.oci, layout.layers, layout.trees, layout.contexts, layout.work]) {
-      mkdirSync(directory, { recursive: true, mode: 0o700 })
-    }
-    mkdirSync(join(layout.oci, 'blobs', 'sha256'), { recursive: true })
-    writeFileSync(join(layout.oci, 'oci-layout'), OCI_LAYOUT)
+    for (const directory of [layout.oci, layout.layers, layout.trees, layout.contexts, layout.work]) makeDirectories(directory, 0o700)
+    makeDirectories(join(layout.oci, 'blobs', 'sha256'))
+    writeMarker(layout)
   } catch (error) {
     throw unwritable(layout.root, error)
   }

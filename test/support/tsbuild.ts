@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { REPOSITORY } from './paths.ts'
 import { type Finished, mustRun, runProcess } from './process.ts'
 
-const LAUNCHER = join(REPOSITORY, 'cli/bin/tsbuild.cjs')
+export const LAUNCHER: string = join(REPOSITORY, 'cli/bin/tsbuild.cjs')
 
 /** The real command line on a store of its own. Disposing of it removes the store. */
 export interface Tsbuild extends AsyncDisposable {

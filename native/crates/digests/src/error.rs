@@ -53,26 +53,33 @@ impl Error {
     }
 
     /// A failed system call on `path`; `what` says what was attempted (`cannot create`).
-    /// A full disk or quota becomes `TSB_DISK_FULL` whatever `code` says, and an `Error` that was carried through
-    /// an `io::Error` (see the `From` below) comes out as it went in.
+    /// What is the disk's fault has a code of its own whatever `code` says (`TSB_DISK_FULL`, `TSB_DISK_FAILED`,
+    /// `TSB_DISK_READONLY`), and an `Error` that was carried through an `io::Error` (see the `From` below) comes out as
+    /// it went in.
     pub fn io(code: &'static str, what: &str, path: impl AsRef<Path>, cause: &io::Error) -> Self {
         if let Some(inner) = carried(cause) {
             return inner.clone();
         }
         let path = path.as_ref();
         let errno = cause.raw_os_error();
-        let full = errno == Some(ENOSPC) || errno == Some(EDQUOT);
         let reason = match errno {
             Some(number) => io::Error::from_raw_os_error(number).to_string(),
             None => cause.to_string(),
         };
         Self {
-            code: if full { "TSB_DISK_FULL" } else { code },
+            code: match errno {
+                Some(ENOSPC | EDQUOT) => "TSB_DISK_FULL",
+                Some(EIO) => "TSB_DISK_FAILED",
+                Some(EROFS) => "TSB_DISK_READONLY",
+                _ => code,
+            },
             message: format!("{what} `{}`: {}", path.display(), plain(&reason)),
             path: Some(path.to_owned()),
             errno,
             hint: match errno {
                 Some(ENOSPC | EDQUOT) => Some("free disk space, or set TSBUILD_ROOT to another disk".to_owned()),
+                Some(EIO) => Some("look for disk errors in the kernel log".to_owned()),
+                Some(EROFS) => Some("mount it writable, or set TSBUILD_ROOT to another disk".to_owned()),
                 // Owners, devices and mounts are root's to make.
                 Some(EPERM) => Some("run as root, for example with `sudo`".to_owned()),
                 _ => None,
@@ -101,7 +108,9 @@ impl Error {
 }
 
 const EPERM: i32 = 1;
+const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
+const EROFS: i32 = 30;
 const EDQUOT: i32 = 122;
 
 /// The `Error` inside an `io::Error` made by `From`, if there is one.
@@ -139,9 +148,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_has_its_own_code() {
-        let error = Error::io("TSB_LAYER_WRITE", "cannot write", "/x", &io::Error::from_raw_os_error(ENOSPC));
-        assert_eq!((error.code, error.errno, error.fault), ("TSB_DISK_FULL", Some(28), Fault::Host));
+    fn what_is_the_disks_fault_has_its_own_code() {
+        for (errno, code) in [
+            (ENOSPC, "TSB_DISK_FULL"),
+            (EDQUOT, "TSB_DISK_FULL"),
+            (EIO, "TSB_DISK_FAILED"),
+            (EROFS, "TSB_DISK_READONLY"),
+            (EPERM, "TSB_LAYER_WRITE"),
+        ] {
+            let error = Error::io("TSB_LAYER_WRITE", "cannot write", "/x", &io::Error::from_raw_os_error(errno));
+            assert_eq!((error.code, error.errno, error.fault), (code, Some(errno), Fault::Host));
+            assert!(error.hint.is_some());
+        }
     }
 
     #[test]

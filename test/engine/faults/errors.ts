@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { type FaultyRun, runFaulty } from '../../support/faults.ts'
+import { leftovers } from '../../support/leftovers.ts'
+import { storeFaults } from '../store-check.ts'
+import type { Scene, Template } from './scene.ts'
+
+/** What a sick disk says, and what we make of it. */
+const CODES = { EIO: 'TSB_DISK_FAILED', ENOSPC: 'TSB_DISK_FULL', EROFS: 'TSB_DISK_READONLY' } as const
+
+export interface Sweep {
+  readonly template: Template
+  readonly args: readonly string[]
+  readonly errno: keyof typeof CODES
+  /** Whether the disk stays sick from then on, until the command has ended. */
+  readonly stays: boolean
+  /** Every how manieth call, and where to begin. */
+  readonly step: number
+  readonly first?: number
+}
+
+/**
+ * Lets one call after another fail that a command makes to files of its store. Each time the command does all the same what it should,
+ * or ends with one error of its own, and the next one does it; the store is never damaged.
+ * @returns how often the command ended with an error
+ */
+export async function survivesErrors(scene: Scene, sweep: Sweep): Promise<number> {
+  const reference = await runFaulty(scene.storeOf(sweep.template), sweep.args, { env: scene.env })
+  assert.equal(reference.code, 0, reference.stderr)
+  let failures = 0
+  for (let at = sweep.first ?? 1; at <= reference.counted; at += sweep.step) {
+    const root = scene.storeOf(sweep.template)
+    const last = sweep.stays ? Number.MAX_SAFE_INTEGER : at
+    const run = await runFaulty(root, sweep.args, { env: scene.env, fault: { kind: 'errno', at, last, errno: sweep.errno } })
+    const what = `${sweep.errno} at call ${at} (${run.hits[0]?.call} ${run.hits[0]?.path}) of \`${sweep.args.join(' ')}\`: ${run.stderr}`
+    if (run.code !== 0) failures += 1
+    assertClear(run, reference, CODES[sweep.errno], what)
+    // What the disk did not even let us remove is removed by the next build.
+    const damage = (await storeFaults(root)).filter((fault) => !CLEANED.test(fault))
+    assert.deepEqual([...damage, ...run.survivors, ...scene.strays()], [], what)
+    assert.equal(await scene.must(root, sweep.args), reference.stdout, what)
+    assert.deepEqual([...(await storeFaults(root)), ...(await leftovers(root))], [], what)
+  }
+  return failures
+}
+
+const CLEANED = /^(?:lease-dead|claim-dead|cache-use-dead|work-stray|layer-unfinished|layer-stray|cache-unfinished|cache-stray|file-half) /
+
+/** The command has done what it should, or says once and clearly that it could not. */
+function assertClear(run: FaultyRun, reference: FaultyRun, code: string, what: string): void {
+  if (run.code === 0) {
+    assert.equal(run.stdout, reference.stdout, what)
+    return
+  }
+  assert.equal(run.code, 3, what)
+  assert.equal(run.stderr.match(/^error: /gm)?.length, 1, what)
+  assert.equal(run.stderr.match(/^hint: /gm)?.length, 1, what)
+  const said = /\[(TSB_\w+)\]$/m.exec(run.stderr)?.[1] ?? ''
+  // A runtime may not say why it could not write the files of a container.
+  const isContainers = run.hits.some(({ path }) => /\/containers\//.test(path))
+  assert.ok(said === code || (isContainers && said === 'TSB_RUNTIME_FAILED'), what)
+}
