@@ -61,7 +61,7 @@ function tellingWho(env: EngineOptions['env'], engine: Engine): Engine {
   const tell = async (error: unknown): Promise<never> => {
     const failure = toTsbError(error)
     if (failure.code !== 'TSB_STORE_BUSY') throw error
-    const { storeBusy } = await import('../store/busy.ts')
+    const { storeBusy } = await import('./doctor/busy.ts')
     throw storeBusy(layoutOf(storeRoot(env)).database, failure.cause)
   }
   const told = Object.entries(engine).map(([name, verb]) => [name, (...args: never[]) => verb(...args).catch(tell)])

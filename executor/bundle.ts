@@ -34,8 +34,8 @@ export async function makeBundle(stateDirectory: string, spec: ProcessSpec, user
   return { path, config, files, [Symbol.asyncDispose]: () => rmdir(path) }
 }
 
-/** Not in Node's recursive way, which calls a directory missing that a failing disk refused. */
-async function makeDirectory(path: string): Promise<void> {
+/** Makes a directory, if it is not there. Not in Node's recursive way, which calls one missing that a failing disk refused. */
+export async function makeDirectory(path: string): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   })

@@ -1,14 +1,12 @@
-import { mkdir } from 'node:fs/promises'
 import { env as ownEnvironment } from 'node:process'
 import type { Effects } from '../core/effects.ts'
-import { type Bundle, makeBundle } from './bundle.ts'
+import { type Bundle, makeBundle, makeDirectory } from './bundle.ts'
 import { sweepCgroups } from './cgroups.ts'
 import { diskFull, isDiskFull } from './disk-full.ts'
 import { findRunner } from './locate.ts'
 import { mountPoints, planSources } from './mounts.ts'
 import { createNetworkPool } from './networks.ts'
 import { toOutcome } from './outcome.ts'
-import { cgroupName } from './plan.ts'
 import { type HostFacts, probeHost, requirePasta, requireRuntime } from './probe.ts'
 import type { RunnerRequest } from './protocol.ts'
 import { createRunners } from './runner.ts'
@@ -89,7 +87,7 @@ interface ContainerParts {
 }
 
 function requestOf({ spec, bundle, user, runtime, network, isCaptured }: ContainerParts): RunnerRequest {
-  const { process, mounts } = bundle.config
+  const { process, mounts, linux } = bundle.config
   const path = process.env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length)
   return {
     id: spec.id,
@@ -102,7 +100,7 @@ function requestOf({ spec, bundle, user, runtime, network, isCaptured }: Contain
     work: spec.work,
     network: network === undefined ? { kind: spec.network === 'host' ? 'host' : 'none' } : { kind: 'joined', namespace: network },
     openPorts: spec.openPorts ?? false,
-    cgroup: cgroupName(spec.id),
+    cgroup: linux.cgroupsPath.slice(1),
     terminal: spec.terminal,
     capture: isCaptured,
     mounts: mountPoints(mounts, spec),
@@ -121,7 +119,7 @@ async function prepare(options: ExecutorOptions): Promise<HostFacts> {
   const [host] = await Promise.all([
     probeHost(options.runtime, options.env ?? ownEnvironment),
     sweepCgroups(options.effects.now()),
-    mkdir(options.stateDirectory, { recursive: true, mode: 0o700 }),
+    makeDirectory(options.stateDirectory),
   ])
   return host
 }

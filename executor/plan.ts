@@ -31,6 +31,8 @@ export interface PlanHost extends ConfinementHost {
   readonly cgroups: 'v1' | 'v2'
   /** The bundle's folder: what gets mounted stands in it. */
   readonly bundle: string
+  /** Names this process among all of the machine: `groupOwner`. */
+  readonly owner: string
 }
 
 /**
@@ -59,16 +61,14 @@ export function planContainer(spec: ProcessSpec, user: ResolvedUser, host: PlanH
     mounts: planMounts(spec, host.bundle),
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
-      cgroupsPath: `/${cgroupName(spec.id)}`,
+      cgroupsPath: `/${GROUP_PREFIX}${host.owner}-${spec.id}`,
       ...linux,
     },
   }
 }
 
 /** Directly below the hierarchy's root: a parent in common could not be removed without a race against its next user. */
-export function cgroupName(id: string): string {
-  return `tsbuild-${id}`
-}
+export const GROUP_PREFIX = 'tsbuild-'
 
 function withHome(env: readonly string[], home: string): readonly string[] {
   return env.some((entry) => entry.startsWith('HOME=')) ? env : [...env, `HOME=${home}`]

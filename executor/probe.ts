@@ -2,6 +2,7 @@ import { access, constants, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
 import { TsbError } from '../core/error.ts'
+import { groupOwner } from './cgroups.ts'
 import { CAPABILITIES_BY_NUMBER } from './defaults.ts'
 
 /** What this machine offers to containers. */
@@ -17,6 +18,8 @@ export interface HostFacts {
   /** Whether the kernel has overlayfs loaded; where it has not, mounting may still load it. */
   readonly overlay: boolean
   readonly cgroups: 'v1' | 'v2'
+  /** `groupOwner` */
+  readonly owner: string
 }
 
 /** Looks around: `runtime` is a name (searched in PATH) or a path. A few file system calls, no process. */
@@ -37,6 +40,7 @@ export async function probeHost(runtime: string, env: Readonly<Record<string, st
     ...(pasta === undefined ? {} : { pasta }),
     overlay: /^nodev\toverlay$/m.test(fileSystems),
     cgroups: unified ? 'v2' : 'v1',
+    owner: groupOwner(),
   }
 }
 

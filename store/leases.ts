@@ -97,7 +97,7 @@ export class Leases {
 
   /** Leases that something in the database is under. */
   #named(): readonly string[] {
-    const tables = ['claims', 'cache_uses', 'layers', 'caches']
+    const tables = ['claims', 'cache_uses', 'pins', 'layers', 'caches']
     const query = tables.map((table) => `SELECT lease FROM ${table} WHERE lease IS NOT NULL`).join(' UNION ')
     return this.#connection.prepare<[], string>(query).pluck().all() as string[]
   }

@@ -14,10 +14,10 @@ import { writeIndexFile } from './index-file.ts'
 import { Layers } from './layers.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import { Leases } from './leases.ts'
-import { writeMarker } from './marker.ts'
 import { Pins } from './pins.ts'
 import { Publisher } from './publish.ts'
 import { Records } from './records.ts'
+import { writeMarker } from './recovery/marker.ts'
 import { settle } from './settle.ts'
 import { type SweptParts, sweep } from './sweep.ts'
 import { Tombstones } from './tombstones.ts'
@@ -82,7 +82,7 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
   }
   if (unsynced.isRecovered()) return store
   try {
-    const { recover } = await import('./recover.ts')
+    const { recover } = await import('./recovery/recover.ts')
     await recover({ connection, layout, leases, images, unsynced, now: effects.now }, native)
     return store
   } catch (error) {

@@ -2,11 +2,11 @@ import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Caches } from './caches.ts'
 import type { Connection } from './database.ts'
-import { forgetLayers } from './forget.ts'
 import type { History } from './history.ts'
 import type { Layers } from './layers.ts'
 import type { Layout } from './layout.ts'
 import type { Leases } from './leases.ts'
+import { forgetLayers } from './recovery/forget.ts'
 
 /** What a sweep found: directories on their way out, and the leases that are no more. */
 interface Found {

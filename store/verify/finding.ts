@@ -4,6 +4,7 @@ export type FindingKind =
   | 'lease-dead'
   | 'claim-dead'
   | 'cache-use-dead'
+  | 'pin-dead'
   | 'work-stray'
   | 'layer-unfinished'
   | 'layer-lost'
@@ -19,6 +20,8 @@ export type FindingKind =
   | 'image-unpacked'
   | 'image-lost'
   | 'name-lost'
+  | 'history-stray'
+  | 'history-lost'
   | 'blob-damaged'
   | 'blob-stray'
   | 'layout-damaged'
@@ -53,6 +56,7 @@ const DESCRIPTIONS: Readonly<Record<FindingKind, Description>> = {
   'lease-dead': ['next-build', 'lease of a process that is gone', REMOVED],
   'claim-dead': ['next-build', 'claim of a process that is gone', 'taken over by whoever builds the step next'],
   'cache-use-dead': ['next-build', 'use of a cache by a process that is gone', REMOVED],
+  'pin-dead': ['next-build', 'use by a process that is gone', REMOVED],
   'work-stray': ['next-build', 'work directory of nobody', REMOVED],
   'layer-unfinished': ['next-build', 'layer that a killed process has not finished', REMOVED],
   'layer-lost': ['next-build', 'layer whose directory is gone', 'forgotten, with what names it, and made again by the build that needs it'],
@@ -68,6 +72,8 @@ const DESCRIPTIONS: Readonly<Record<FindingKind, Description>> = {
   'image-unpacked': ['next-build', 'image whose layers are gone', 'unpacked again when it is needed'],
   'image-lost': ['hand', 'image whose layers are gone, and with them its blobs', 'build, load or import it again'],
   'name-lost': ['hand', 'name of an image that is gone', 'give the name to another image: build, load or import one'],
+  'history-stray': ['next-build', 'file of no build in the history', REMOVED],
+  'history-lost': ['hand', 'build whose events are gone', 'none needed but for who reads it: `tsbuild history rm` forgets it'],
   'blob-damaged': ['hand', 'blob with other bytes than its digest says', REMOVE_FILE],
   'blob-stray': ['hand', 'file that is no blob among the blobs', 'remove it'],
   'layout-damaged': ['hand', 'file of the OCI layout that does not read', 'remove it and run `tsbuild save` on any image'],

@@ -13,6 +13,7 @@ interface Listing {
   readonly work: readonly string[]
   readonly layers: readonly string[]
   readonly caches: readonly string[]
+  readonly history: readonly string[]
   readonly half: readonly string[]
 }
 
@@ -30,6 +31,7 @@ export function structuralFindings(looking: Looking): readonly Finding[] {
     ...layerFindings(looking, listing),
     ...cacheFindings(looking, listing),
     ...listing.half.map((path) => finding('file-half', path)),
+    ...historyFindings(looking, listing),
     ...imageFindings(looking),
     ...layoutFindings(layout),
     ...mountFindings(layout),
@@ -45,6 +47,7 @@ function listFiles(layout: Layout): Listing {
     work: namesIn(layout.work),
     layers: namesIn(layout.layers),
     caches: namesIn(layout.caches),
+    history: namesIn(layout.history),
     half: [...half('trees'), ...half('contexts')],
   }
 }
@@ -54,10 +57,12 @@ function leaseFindings({ connection, leases }: Looking, { work }: Listing): read
   const living = new Set(known.filter((id) => leases.alive(id)))
   const claims = connection.prepare<[], { key: string; lease: string }>('SELECT key, lease FROM claims').all()
   const uses = connection.prepare<[], { id: string; lease: string }>('SELECT id, lease FROM cache_uses').all()
+  const pins = connection.prepare<[], { kind: string; id: string; lease: string }>('SELECT kind, id, lease FROM pins').all()
   return [
     ...known.filter((id) => !living.has(id)).map((id) => finding('lease-dead', id)),
     ...claims.filter(({ lease }) => !living.has(lease)).map(({ key }) => finding('claim-dead', key)),
     ...uses.filter(({ lease }) => !living.has(lease)).map(({ id }) => finding('cache-use-dead', id)),
+    ...pins.filter(({ lease }) => !living.has(lease)).map(({ kind, id }) => finding('pin-dead', `${kind} ${id}`)),
     ...work.filter((id) => !known.includes(id)).map((id) => finding('work-stray', join('work', id))),
   ]
 }
@@ -94,5 +99,17 @@ function cacheFindings({ connection, layout, leases }: Looking, listing: Listing
     ...rows.filter(isUnfinished).map(({ id }) => finding('cache-unfinished', path(id))),
     ...rows.filter(isLost).map(({ id }) => finding('cache-lost', path(id))),
     ...listing.caches.filter((id) => !known.has(id)).map((id) => finding('cache-stray', path(id))),
+  ]
+}
+
+/** A build's events stand in its row, or in a file that is called after it. */
+function historyFindings({ connection, layout }: Looking, listing: Listing): readonly Finding[] {
+  const known = new Set(strings(connection, 'SELECT id FROM builds'))
+  const inFiles = strings(connection, 'SELECT id FROM builds WHERE events IS NULL').map((id) => `${id}.jsonl.gz`)
+  return [
+    ...listing.history
+      .filter((name) => !known.has(name.replace(/\..*$/, '')))
+      .map((name) => finding('history-stray', join('history', name))),
+    ...inFiles.filter((name) => !existsSync(join(layout.history, name))).map((name) => finding('history-lost', join('history', name))),
   ]
 }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { mkdir, readdir, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { sweepCgroups } from '../../executor/cgroups.ts'
+import { groupOwner, sweepCgroups } from '../../executor/cgroups.ts'
 import { KERNEL_DIRECTORIES, leftovers, makeSandbox, noContainers, type Sandbox } from './sandbox.ts'
 
 const options = { skip: noContainers, timeout: 60_000 }
@@ -122,6 +122,19 @@ test('the death of the runner ends everything but cgroups, which the next proces
     await sleep(20)
   }
   assert.deepEqual(await leftovers(sandbox), [])
+})
+
+test('a cgroup whose owner is gone is swept at once, and that of a living process is not', options, async () => {
+  const root = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '/sys/fs/cgroup' : '/sys/fs/cgroup/pids'
+  const { pid } = spawnSync('true')
+  const [dead, living] = [groupOwner().replace(/[0-9]+$/, String(pid)), groupOwner()].map((owner) =>
+    join(root, `tsbuild-${owner}-test`),
+  ) as [string, string]
+  for (const path of [dead, living]) mkdirSync(path)
+  await sweepCgroups(Date.now())
+  const remaining = [dead, living].filter((path) => existsSync(path))
+  for (const path of remaining) rmdirSync(path)
+  assert.deepEqual(remaining, [living])
 })
 
 test('many at once', options, async () => {

@@ -25,7 +25,7 @@ const SPEC: ProcessSpec = {
   readonlyRoot: false,
 }
 const USER = { uid: 5, gid: 6, additionalGids: [6, 7], home: '/home/x' }
-const HOST = { architecture: 'x64', cgroups: 'v1', capabilities: ['CAP_CHOWN'], bundle: '/b' } as const
+const HOST = { architecture: 'x64', cgroups: 'v1', capabilities: ['CAP_CHOWN'], bundle: '/b', owner: 'o' } as const
 
 test('user, environment, namespaces', () => {
   const config = planContainer(SPEC, USER, HOST)
@@ -36,7 +36,7 @@ test('user, environment, namespaces', () => {
     planContainer(SPEC, USER, { ...HOST, cgroups }).linux.namespaces.map(({ type }) => type)
   assert.deepEqual(types('v1'), ['pid', 'ipc', 'uts', 'mount'])
   assert.deepEqual(types('v2'), ['pid', 'ipc', 'uts', 'mount', 'cgroup'])
-  assert.equal(config.linux.cgroupsPath, '/tsbuild-a')
+  assert.equal(config.linux.cgroupsPath, '/tsbuild-o-a')
 })
 
 test('mounts come after those they lie in, and replace ours', () => {

@@ -12,13 +12,15 @@ function mounts(storeRoot: string): readonly string[] {
   return lines.filter((line) => line.includes(storeRoot)).map((line) => `mount: ${line}`)
 }
 
-/** Cgroups of containers that have no process and do not go away by themselves: those of other running tests do. */
+/** Cgroups of containers that have no process and do not go away by themselves: those of other running tests do, killed ones too. */
 async function cgroups(): Promise<readonly string[]> {
-  const first = emptyCgroups()
-  if (first.length === 0) return []
-  await sleep(500)
-  const second = new Set(emptyCgroups())
-  return first.filter((path) => second.has(path)).map((path) => `cgroup: ${path}`)
+  let found = emptyCgroups()
+  for (let tries = 0; found.length > 0 && tries < 8; tries += 1) {
+    await sleep(500)
+    const again = new Set(emptyCgroups())
+    found = found.filter((path) => again.has(path))
+  }
+  return found.map((path) => `cgroup: ${path}`)
 }
 
 function emptyCgroups(): readonly string[] {

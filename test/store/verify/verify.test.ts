@@ -74,6 +74,7 @@ const CASES: Readonly<Record<string, readonly [spoil: (root: string, sql: (text:
   'a dead process': [(_, sql) => sql(`${DEAD} INSERT INTO claims VALUES ('k', 'dead')`), 'claim-dead', 'lease-dead'],
   'a claim of nobody': [(_, sql) => sql("INSERT INTO claims VALUES ('k', 'nobody')"), 'claim-dead'],
   'a use of a cache by nobody': [(_, sql) => sql("INSERT INTO cache_uses VALUES ('u', 'c', 'nobody', 0)"), 'cache-use-dead'],
+  'a pin of nobody': [(_, sql) => sql("INSERT INTO pins VALUES ('nobody', 'layer', 'one')"), 'pin-dead'],
   'a work directory': [(root) => mkdirSync(join(root, 'work/stray')), 'work-stray'],
   'an unpublished layer': [(_, sql) => sql("UPDATE layers SET lease = 'dead'"), 'layer-unfinished'],
   'a lost layer': [(root) => rmSync(join(root, 'layers/one'), { recursive: true }), 'layer-lost'],
@@ -90,6 +91,17 @@ const CASES: Readonly<Record<string, readonly [spoil: (root: string, sql: (text:
   'a lost tree': [(root) => rmSync(first(join(root, 'trees'))), 'tree-lost'],
   'a damaged tree': [(root) => writeFileSync(first(join(root, 'trees')), 'x'), 'tree-damaged'],
   'half a tree': [(root) => writeFileSync(join(root, 'trees/abc.999999999-1.tmp'), 'x'), 'file-half'],
+  'a file of no build': [
+    (root) => {
+      mkdirSync(join(root, 'history'))
+      writeFileSync(join(root, 'history/x.jsonl.gz'), 'x')
+    },
+    'history-stray',
+  ],
+  'a build whose events are gone': [
+    (_, sql) => sql("INSERT INTO builds (id, project, variant, started, ended, status, about) VALUES ('x', 'p', 'v', 1, 1, 'error', '{}')"),
+    'history-lost',
+  ],
   'a damaged blob': [(root) => writeFileSync(first(blobs(root)), 'x'), 'blob-damaged'],
   'a file among the blobs': [(root) => writeFileSync(join(blobs(root), 'readme'), 'x'), 'blob-stray'],
   'a cache without its directory': [

@@ -1,4 +1,4 @@
-import type { Connection } from './database.ts'
+import type { Connection } from '../database.ts'
 
 /**
  * Forgets layers with the records and roots that name them. Call inside the transaction that moves them away. A lost tree index needs

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Layout, OCI_LAYOUT } from './layout.ts'
+import { type Layout, OCI_LAYOUT } from '../layout.ts'
 
 /**
  * Sees to it that the file `oci-layout` is there and whole, whoever is killed or writes it at the same time. Half of it would lie among the

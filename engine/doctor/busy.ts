@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import { TsbError } from '../core/error.ts'
+import { TsbError } from '../../core/error.ts'
 
 /** The error of a database that another program keeps locked, with the name of that program where it can be seen. */
 export function storeBusy(database: string, cause: unknown): TsbError {
