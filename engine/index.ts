@@ -46,6 +46,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     builds: async () => (await import('./history/browse.ts')).listBuilds(await session()),
     recordedBuild: async (word) => (await import('./history/browse.ts')).findBuild(await session(), word),
     forgetBuilds: async (words) => (await import('./history/browse.ts')).removeBuilds(await session(), words),
+    diskUsage: async (filters) => (await import('./disk/du.ts')).diskUsage(await session(), filters),
+    prune: async (pruneOptions) => (await import('./disk/prune.ts')).prune(await session(), pruneOptions),
     importRoot: async (file, name, signal) => (await import('./import.ts')).importRoot(await session(), file, name, signal),
     load: async (file, signal) => (await import('./load.ts')).load(await session(), file, signal),
     save: async (names, file, format, signal) => (await import('./save.ts')).save(await session(), names, file, format, signal),

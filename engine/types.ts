@@ -3,6 +3,7 @@ import type { OnEvent } from '../core/event.ts'
 import type { ImageConfig } from '../core/manifest.ts'
 
 export type { CheckReport, Outline, OutlineRequest, TargetList } from '../frontend/index.ts'
+export type { DiskEntry, DiskUsage, ImageUsage, PruneOptions, PruneResult } from './disk/types.ts'
 export type { Finding, HostCheck, StoreCheck } from './doctor/types.ts'
 
 export type { BuildSummary, RecordedBuild, StepCounts } from './history/types.ts'
@@ -10,6 +11,7 @@ export type { BuildSummary, RecordedBuild, StepCounts } from './history/types.ts
 import type { StepFilter } from '../core/step-filter.ts'
 import type { OutputSpec } from '../exporter/types.ts'
 import type { CheckReport, Outline, TargetList } from '../frontend/index.ts'
+import type { DiskUsage, PruneOptions, PruneResult } from './disk/types.ts'
 import type { HostCheck, StoreCheck } from './doctor/types.ts'
 import type { BuildSummary, RecordedBuild } from './history/types.ts'
 
@@ -33,6 +35,10 @@ export interface Engine extends AsyncDisposable {
   recordedBuild(word: string): Promise<RecordedBuild>
   /** Takes builds out of the history. @returns their ids @throws TsbError `TSB_HISTORY_UNKNOWN` */
   forgetBuilds(words: readonly string[] | 'all'): Promise<readonly string[]>
+  /** What the store takes on the disk; with filters (as of `PruneOptions`) only what they let pass. */
+  diskUsage(filters: readonly string[]): Promise<DiskUsage>
+  /** Removes what nobody uses, beside running builds. */
+  prune(options: PruneOptions): Promise<PruneResult>
   /** A root file system as one tar (`file` or `-`) becomes an image of one layer called `name`. */
   importRoot(file: string, name: string, signal: AbortSignal): Promise<Digest>
   /** Takes the images out of a docker or OCI archive (`file` or `-`, packed or not) or an OCI layout folder. */

@@ -138,6 +138,13 @@ export class Caches {
     return rows.filter(({ id }) => !existsSync(join(this.#layout.caches, id)) && this.#uses(id).length === 0).map(({ id }) => id)
   }
 
+  /** Whether a process that lives has it mounted, or makes it. */
+  isUsed(id: string): boolean {
+    if (this.#uses(id).length > 0) return true
+    const row = this.#connection.prepare<[string], CacheRow>('SELECT id, lease FROM caches WHERE id = ?').get(id)
+    return typeof row?.lease === 'string' && this.#leases.alive(row.lease)
+  }
+
   /** Forgets a cache whose directory is gone. */
   remove(id: string): void {
     this.#connection.prepare('DELETE FROM caches WHERE id = ?').run(id)

@@ -8,6 +8,7 @@ import { bootId } from './boot.ts'
 import { Caches } from './caches.ts'
 import { asStoreError, type Connection, openDatabase } from './database.ts'
 import { makeDirectories } from './directories.ts'
+import type { Collector } from './gc/collector.ts'
 import { History } from './history.ts'
 import { Images } from './images.ts'
 import { writeIndexFile } from './index-file.ts'
@@ -38,12 +39,14 @@ export interface Store extends AsyncDisposable {
   readonly publisher: Publisher
   /** To be called before the first change: removes what dead processes left, once, and starts to settle what is unsynced. */
   prepare(): Promise<void>
+  /** What the store takes on the disk, and how it gets smaller. Loaded when asked for. */
+  collector(): Promise<Collector>
   /** Brings the OCI layout's index.json up to date with the images. */
   writeIndex(): void
 }
 
 /** What the store needs of the Rust core. */
-export type StoreNative = Pick<Native, 'delta' | 'remove' | 'select' | 'startSync' | 'sync' | 'writeLayer'>
+export type StoreNative = Pick<Native, 'delta' | 'measure' | 'remove' | 'select' | 'startSync' | 'sync' | 'writeLayer'>
 
 /**
  * Opens the store at `root`, creating it when absent. The first process after the machine has started verifies what the time
@@ -63,7 +66,9 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
   const caches = new Caches(connection, layout, leases, effects)
   const history = new History(connection, layout)
   const publisher = new Publisher(connection, layers, records)
+  const tombstones = new Tombstones(connection)
   let prepared: Promise<void> | undefined
+  let collector: Promise<Collector> | undefined
   const store: Store = {
     layout,
     blobs: new Blobs(layout, leases, unsynced, pins, effects),
@@ -71,12 +76,13 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
     records,
     images,
     caches,
-    tombstones: new Tombstones(connection),
+    tombstones,
     history,
     leases,
     pins,
     publisher,
     prepare: () => (prepared ??= prepare(connection, { layout, leases, layers, caches, history }, unsynced, native)),
+    collector: () => (collector ??= loadCollector({ connection, layout, pins, caches, images, leases, tombstones, native, effects })),
     writeIndex: () => writeIndexFile(connection, images, layout, leases.own().directory),
     [Symbol.asyncDispose]: () => close(connection, leases, layers, layout, native),
   }
@@ -89,6 +95,10 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
     await store[Symbol.asyncDispose]()
     throw error
   }
+}
+
+async function loadCollector(parts: ConstructorParameters<typeof Collector>[0]): Promise<Collector> {
+  return new (await import('./gc/collector.ts')).Collector(parts)
 }
 
 async function prepare(connection: Connection, parts: SweptParts, unsynced: Unsynced, native: StoreNative): Promise<void> {

@@ -10,6 +10,10 @@ export interface Tombstone {
   readonly evicted: number
 }
 
+/** A tombstone is some kilobytes. */
+const MOST_TOMBSTONES = 2_000
+const MOST_AGE_MS = 30 * 24 * 60 * 60_000
+
 /** How a record ended, for the day when somebody asks why its step runs again. */
 export class Tombstones {
   readonly #connection: Connection
@@ -23,6 +27,14 @@ export class Tombstones {
     this.#connection
       .prepare('INSERT OR REPLACE INTO tombstones (key, preimage, trees, evicted) VALUES (?, ?, ?, ?)')
       .run(key, preimage, JSON.stringify(trees), evicted)
+  }
+
+  /** Forgets the oldest tombstones: of a step that was evicted long ago nobody asks any more. Call inside the transaction that sets some. */
+  bound(now: number): void {
+    this.#connection.prepare('DELETE FROM tombstones WHERE evicted < ?').run(now - MOST_AGE_MS)
+    this.#connection
+      .prepare('DELETE FROM tombstones WHERE key IN (SELECT key FROM tombstones ORDER BY evicted DESC, key LIMIT -1 OFFSET ?)')
+      .run(MOST_TOMBSTONES)
   }
 
   find(key: Digest): Tombstone | undefined {

@@ -26,6 +26,8 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./history/ls.ts')).historyLsCommand,
     subcommands: HISTORY,
   },
+  du: { summary: 'show what the store takes on the disk', load: async () => (await import('./du.ts')).duCommand },
+  prune: { summary: 'remove what builds have left and nobody uses', load: async () => (await import('./prune.ts')).pruneCommand },
   import: { summary: 'make an image of one layer from a root file system', load: async () => (await import('./import.ts')).importCommand },
   load: { summary: 'load images from an archive', load: async () => (await import('./load.ts')).loadCommand },
   save: { summary: 'save images to an archive', load: async () => (await import('./save.ts')).saveCommand },

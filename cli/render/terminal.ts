@@ -1,6 +1,6 @@
 /** Where results and messages go. Nothing else in the tree writes to the standard streams. */
 export interface Terminal {
-  readonly stdin: { readonly isTerminal: boolean }
+  readonly stdin: Input
   /** Results: image IDs, tables, archives. */
   readonly stdout: Output
   /** Progress, warnings, errors. */
@@ -11,6 +11,12 @@ export interface Terminal {
   onResize(listener: () => void): () => void
   /** Calls `listener` once the reader of stdout has gone away. */
   onClosed(listener: () => void): void
+}
+
+export interface Input {
+  readonly isTerminal: boolean
+  /** The next line, without its end; empty when there is none. */
+  readLine(): Promise<string>
 }
 
 export interface Output {
@@ -34,6 +40,7 @@ export function processTerminal(): Terminal {
       get isTerminal() {
         return process.stdin.isTTY === true
       },
+      readLine,
     },
     stdout: output(
       () => process.stdout,
@@ -53,6 +60,18 @@ export function processTerminal(): Terminal {
     onClosed: (listener) => {
       closed.push(listener)
     },
+  }
+}
+
+async function readLine(): Promise<string> {
+  const { createInterface } = await import('node:readline')
+  const lines = createInterface({ input: process.stdin })
+  try {
+    for await (const line of lines) return line
+    return ''
+  } finally {
+    lines.close()
+    process.stdin.pause()
   }
 }
 

@@ -6,12 +6,7 @@ import type { Connection } from '../database.ts'
  */
 export function forgetLayers(connection: Connection, lost: ReadonlySet<string>): void {
   if (lost.size === 0) return
-  const removeLayer = connection.prepare('DELETE FROM layers WHERE id = ?')
-  const removeDated = connection.prepare('DELETE FROM dated_layers WHERE layer = ?')
-  for (const id of lost) {
-    removeLayer.run(id)
-    removeDated.run(id)
-  }
+  for (const id of lost) forgetLayer(connection, id)
   const removeRecord = connection.prepare('DELETE FROM records WHERE key = ?')
   for (const { key, result } of connection.prepare<[], { key: string; result: string }>('SELECT key, result FROM records').all()) {
     if (names(result, lost)) removeRecord.run(key)
@@ -21,6 +16,17 @@ export function forgetLayers(connection: Connection, lost: ReadonlySet<string>):
   for (const { id, layers } of roots) {
     if (names(layers, lost)) removeRoot.run(id)
   }
+}
+
+/** Forgets one layer that nothing names any more. */
+export function forgetLayer(connection: Connection, id: string): void {
+  connection.prepare('DELETE FROM layers WHERE id = ?').run(id)
+  connection.prepare('DELETE FROM dated_layers WHERE layer = ?').run(id)
+}
+
+/** Forgets what a blob is the packed form of, unless an image brought it: it may be fetched again. */
+export function forgetBlob(connection: Connection, digest: string): void {
+  connection.prepare('DELETE FROM layer_blobs WHERE digest = ? AND level <> -1').run(digest)
 }
 
 /** Whether one of the ids stands in a JSON text. How a result is written is its driver's, but an id is a string in it. */

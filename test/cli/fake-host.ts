@@ -118,6 +118,14 @@ function recordingEngine(answers: Partial<Omit<Engine, typeof Symbol.asyncDispos
       record('forgetBuilds', words)
       return (await answers.forgetBuilds?.(words)) ?? []
     },
+    diskUsage: async (filters) => {
+      record('diskUsage', filters)
+      return (await answers.diskUsage?.(filters)) ?? { entries: [], images: [], total: 0 }
+    },
+    prune: async (options) => {
+      record('prune', options)
+      return (await answers.prune?.(options)) ?? { entries: [], bytes: 0 }
+    },
     importRoot: async (file, name, signal) => {
       record('importRoot', file, name)
       return (await answers.importRoot?.(file, name, signal)) ?? `sha256:${'0'.repeat(64)}`

@@ -8,7 +8,9 @@ interface ScreenRow {
 
 /** What a terminal does with what the renderers write: cursor, clearing, wrapping, and reflow when its width changes. */
 export class FakeTerminal implements Terminal {
-  readonly stdin: { isTerminal: boolean }
+  readonly stdin: { isTerminal: boolean; readLine: () => Promise<string> }
+  /** What is typed, line by line. */
+  readonly lines: string[] = []
   readonly stdout: { isTerminal: boolean; write: (text: string) => void; drained: () => Promise<void> }
   readonly stderr: { isTerminal: boolean; write: (text: string) => void; drained: () => Promise<void> }
   /** What went to stdout, and raw to stderr. */
@@ -26,7 +28,7 @@ export class FakeTerminal implements Terminal {
   constructor(options: { columns?: number; rows?: number; isTerminal?: boolean } = {}) {
     const isTerminal = options.isTerminal ?? false
     this.#size = { columns: options.columns ?? 80, rows: options.rows ?? 24 }
-    this.stdin = { isTerminal }
+    this.stdin = { isTerminal, readLine: async () => this.lines.shift() ?? '' }
     this.stdout = { isTerminal, write: (text) => (this.out += text), drained: async () => {} }
     this.stderr = { isTerminal, write: (text) => this.#take(text), drained: async () => {} }
   }

@@ -24,6 +24,7 @@ const native: StoreNative = {
     for (const path of paths) rmSync(path, { recursive: true, force: true })
   },
   delta: unexpected,
+  measure: unexpected,
   select: unexpected,
   writeLayer: unexpected,
   sync: unexpected,

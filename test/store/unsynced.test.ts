@@ -42,6 +42,7 @@ function fakeNative(more: Partial<StoreNative> = {}): FakeNative {
       return existsSync(join(upper, 'whole')) ? blake3Digest('whole') : blake3Digest('damaged')
     },
     select: async () => assert.fail('no trees in these tests'),
+    measure: async () => assert.fail('nobody asks for sizes in these tests'),
     writeLayer: async () => assert.fail('no packed layers in these tests'),
     sync: async () => {
       fake.synced += 1
