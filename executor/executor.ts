@@ -49,7 +49,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const pasta = spec.network === 'default' ? requirePasta(host) : undefined
       if (pasta !== undefined) networks.prepare(pasta)
       const user = await lookUp(spec, options)
-      await using bundle = await makeBundle(options.stateDirectory, spec, user, host)
+      using bundle = makeBundle(options.stateDirectory, spec, user, host)
       await using network = pasta === undefined ? undefined : await networks.borrow(pasta)
       const request = requestOf({
         spec,
@@ -57,7 +57,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         user,
         runtime,
         isCaptured: io.kind === 'capture',
-        ...(network && { network: network.path }),
+        ...(network && { network: network.pid }),
       })
       const clock = createStopwatch(control, options)
       const end = await runners.run(request, io, clock.control)
@@ -81,8 +81,8 @@ interface ContainerParts {
   readonly bundle: Bundle
   readonly user: ResolvedUser
   readonly runtime: string
-  /** The network that it joins. */
-  readonly network?: string
+  /** Whose network it joins. */
+  readonly network?: number
   readonly isCaptured: boolean
 }
 
@@ -98,7 +98,7 @@ function requestOf({ spec, bundle, user, runtime, network, isCaptured }: Contain
     layers: spec.layers,
     upper: spec.upper,
     work: spec.work,
-    network: network === undefined ? { kind: spec.network === 'host' ? 'host' : 'none' } : { kind: 'joined', namespace: network },
+    network: network === undefined ? { kind: spec.network === 'host' ? 'host' : 'none' } : { kind: 'joined', pid: network },
     openPorts: spec.openPorts ?? false,
     cgroup: linux.cgroupsPath.slice(1),
     terminal: spec.terminal,
@@ -116,11 +116,8 @@ function changesNetwork({ security, openPorts }: ProcessSpec): boolean {
 }
 
 async function prepare(options: ExecutorOptions): Promise<HostFacts> {
-  const [host] = await Promise.all([
-    probeHost(options.runtime, options.env ?? ownEnvironment),
-    sweepCgroups(options.effects.now()),
-    makeDirectory(options.stateDirectory),
-  ])
+  makeDirectory(options.stateDirectory)
+  const [host] = await Promise.all([probeHost(options.runtime, options.env ?? ownEnvironment), sweepCgroups(options.effects.now())])
   return host
 }
 

@@ -16,14 +16,14 @@ export interface NetworkPool extends AsyncDisposable {
 }
 
 export interface BorrowedNetwork extends AsyncDisposable {
-  /** Its namespace, for as long as it is held. */
-  readonly path: string
+  /** The process whose network it is. */
+  readonly pid: number
   /** Leaves it to the next container. Nothing of ours may be left in it. */
   giveBack(): void
 }
 
 interface Holder {
-  readonly path: Promise<string>
+  readonly pid: Promise<number>
   isAlive(): boolean
   end(): Promise<void>
 }
@@ -53,12 +53,12 @@ export function createNetworkPool(runnerPath: string, directory: string): Networ
       }
       const lent = holder ?? start(program)
       let isGivenBack = false
-      const path = await lent.path.catch(async (error: unknown) => {
+      const pid = await lent.pid.catch(async (error: unknown) => {
         await end(lent)
         throw error
       })
       return {
-        path,
+        pid,
         giveBack: () => {
           isGivenBack = true
           idle.push(lent)
@@ -89,13 +89,13 @@ function hold(runnerPath: string, program: string, directory: string): Holder {
       resolve()
     })
   })
-  const path = pathOf(child, runnerPath)
+  const pid = pidOf(child, runnerPath)
   // Who borrows it hears of it; one that was made ahead may have nobody.
-  path.catch(() => undefined)
+  pid.catch(() => undefined)
   const requests = child.stdio[REQUESTS] as Writable
   requests.on('error', () => undefined)
   return {
-    path,
+    pid,
     isAlive: () => isAlive,
     end: () => {
       requests.destroy()
@@ -104,7 +104,7 @@ function hold(runnerPath: string, program: string, directory: string): Holder {
   }
 }
 
-function pathOf(child: ChildProcess, runnerPath: string): Promise<string> {
+function pidOf(child: ChildProcess, runnerPath: string): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause) =>
       reject(new TsbError('TSB_RUNTIME_MISSING', `cannot start \`${runnerPath}\``, { hint: 'run `npm run setup`', fault: 'host', cause })),
@@ -115,7 +115,7 @@ function pathOf(child: ChildProcess, runnerPath: string): Promise<string> {
     events.on(
       'data',
       createEventDecoder<HolderEvent>((event) => {
-        if (event.kind === 'network') resolve(`/proc/${event.pid}/ns/net`)
+        if (event.kind === 'network') resolve(event.pid)
         else reject(toError(event.code, event.message))
       }),
     )

@@ -15,7 +15,7 @@ export interface RunnerRequest {
   readonly layers: readonly string[]
   readonly upper: string
   readonly work: string
-  readonly network: { readonly kind: 'host' } | { readonly kind: 'none' } | { readonly kind: 'joined'; readonly namespace: string }
+  readonly network: { readonly kind: 'host' } | { readonly kind: 'none' } | { readonly kind: 'joined'; readonly pid: number }
   readonly openPorts: boolean
   readonly cgroup: string
   readonly terminal: boolean

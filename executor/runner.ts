@@ -10,7 +10,8 @@ const PATIENCE_MS = 5000
 /** Runner processes. One waits for its request already, so that a step need not wait for its start. */
 export interface Runners extends AsyncDisposable {
   /**
-   * Carries `request` out in a runner process, and resolves with its last word once that process is gone.
+   * Carries `request` out in a runner process, and resolves with its last word once nothing of the container runs or is mounted any
+   * more, and its output is read. The process itself may take a moment longer, for the cgroup: disposing waits for that.
    * Aborting `control.signal` ends the runner's requests, which makes it kill everything.
    * @throws TsbError `TSB_INTERRUPTED`, `TSB_RUNTIME_MISSING` (no runner), `TSB_RUNTIME_FAILED` (it was killed)
    */
@@ -21,6 +22,7 @@ export interface Runners extends AsyncDisposable {
 
 export function createRunners(runnerPath: string): Runners {
   let spare: Runner | undefined
+  const ending = new Set<Promise<void>>()
   const ready = (): Runner => {
     // One that died while it waited is none.
     const isAlive = spare?.child.exitCode === null && spare.child.signalCode === null
@@ -40,6 +42,11 @@ export function createRunners(runnerPath: string): Runners {
     async run(request, io, control) {
       if (control.signal.aborted) throw interrupted()
       const runner = take(request, io)
+      const gone = runner.ended.then(
+        () => void ending.delete(gone),
+        () => void ending.delete(gone),
+      )
+      ending.add(gone)
       const end = converse(runner, request, io, control)
       // While this one works. Where containers share our streams there is no next one.
       if (io.kind === 'capture') ready()
@@ -47,7 +54,7 @@ export function createRunners(runnerPath: string): Runners {
     },
     async [Symbol.asyncDispose]() {
       spare?.requests.destroy()
-      await spare?.ended.catch(() => undefined)
+      await Promise.all([spare?.ended.catch(() => undefined), ...ending])
     },
   }
 }
@@ -76,18 +83,10 @@ function start(runnerPath: string, options: Pick<SpawnOptions, 'stdio' | 'detach
   return { child, requests, ended }
 }
 
-async function converse(
-  { child, requests, ended }: Runner,
-  request: RunnerRequest,
-  io: ProcessIo,
-  control: ProcessControl,
-): Promise<RunnerEnd> {
-  let end: RunnerEnd | undefined
-  const onEvent = (event: RunnerEvent): void => {
-    if (event.kind !== 'started') end = event
-    else control.onStarted?.((signal) => requests.write(encode({ kind: 'signal', signal })))
-  }
-  listen(child, io, onEvent)
+async function converse(runner: Runner, request: RunnerRequest, io: ProcessIo, control: ProcessControl): Promise<RunnerEnd> {
+  const { child, requests, ended } = runner
+  const lastWord = listen(runner, control)
+  const output = io.kind === 'capture' ? readOutput(child, io) : ended
   requests.write(encode(request))
 
   let timer: NodeJS.Timeout | undefined
@@ -97,6 +96,8 @@ async function converse(
   }
   control.signal.addEventListener('abort', abort, { once: true })
   try {
+    const [end] = await Promise.all([lastWord, output])
+    if (end !== undefined && !control.signal.aborted) return end
     await ended
   } finally {
     control.signal.removeEventListener('abort', abort)
@@ -104,20 +105,30 @@ async function converse(
     requests.destroy()
   }
   if (control.signal.aborted) throw interrupted()
-  if (end !== undefined) return end
   throw new TsbError('TSB_RUNTIME_FAILED', `\`tsbuild-runner\` ended by \`${child.signalCode ?? child.exitCode}\` without a result`, {
     hint: 'look for an out-of-memory kill in the kernel log',
     fault: 'host',
   })
 }
 
-function listen(child: ChildProcess, io: ProcessIo, onEvent: (event: RunnerEvent) => void): void {
-  const events = child.stdio[EVENTS] as Readable
-  events.setEncoding('utf8')
-  events.on('data', createEventDecoder(onEvent))
-  if (io.kind !== 'capture') return
-  child.stdout?.on('data', (data: Uint8Array) => io.onOutput('stdout', data))
-  child.stderr?.on('data', (data: Uint8Array) => io.onOutput('stderr', data))
+/** How it ended, by what it says; `undefined` when it ends without. */
+function listen({ child, requests, ended }: Runner, control: ProcessControl): Promise<RunnerEnd | undefined> {
+  return new Promise((resolve, reject) => {
+    const events = child.stdio[EVENTS] as Readable
+    events.setEncoding('utf8')
+    const onEvent = (event: RunnerEvent): void => {
+      if (event.kind !== 'started') resolve(event)
+      else control.onStarted?.((signal) => requests.write(encode({ kind: 'signal', signal })))
+    }
+    events.on('data', createEventDecoder(onEvent))
+    ended.then(() => resolve(undefined), reject)
+  })
+}
+
+async function readOutput(child: ChildProcess, { onOutput }: Extract<ProcessIo, { kind: 'capture' }>): Promise<void> {
+  child.stdout?.on('data', (data: Uint8Array) => onOutput('stdout', data))
+  child.stderr?.on('data', (data: Uint8Array) => onOutput('stderr', data))
+  await Promise.all([child.stdout, child.stderr].map((stream) => stream && new Promise<void>((resolve) => stream.once('close', resolve))))
 }
 
 /** Until the process has ended and all it wrote has been read. */

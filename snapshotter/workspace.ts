@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SnapshotterContext } from './snapshot.ts'
 
@@ -19,7 +19,25 @@ export async function openWorkspace(context: SnapshotterContext): Promise<Worksp
   mkdirSync(directory, { mode: 0o700 })
   makeRoot(upper)
   mkdirSync(work, { mode: 0o700 })
-  return { upper, work, [Symbol.asyncDispose]: () => native.remove([directory]) }
+  return { upper, work, [Symbol.asyncDispose]: remove }
+  async function remove(): Promise<void> {
+    if (!removeEmptied(directory, work)) await native.remove([directory])
+  }
+}
+
+/** What a volatile overlay leaves in its work directory, and what it lies in. */
+const WORK_LEFTOVERS = ['work/incompat/volatile', 'work/incompat', 'work']
+
+/** Removes a workspace whose upper became a layer, in less time than a thread would take to begin. False when more is left. */
+function removeEmptied(directory: string, work: string): boolean {
+  try {
+    if (existsSync(join(work, 'work'))) for (const left of WORK_LEFTOVERS) rmdirSync(join(work, left))
+    rmdirSync(work)
+    rmdirSync(directory)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A directory that becomes a root. Its own mode is the one that `/` has, whatever the user's umask. */

@@ -115,7 +115,7 @@ export async function leftovers(sandbox: Sandbox): Promise<readonly string[]> {
     .filter((line) => line.includes(sandbox.directory))
   const processes = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && mentions(pid, sandbox.directory))
   const cgroups = ['', ...listing('/sys/fs/cgroup')].flatMap((name) =>
-    listing(join('/sys/fs/cgroup', name)).filter((group) => group.startsWith(`tsbuild-test-${process.pid}-`)),
+    listing(join('/sys/fs/cgroup', name)).filter((group) => group.startsWith('tsbuild-') && group.includes(`-test-${process.pid}-`)),
   )
   return [...mounts, ...processes.map((pid) => `process ${pid}`), ...cgroups, ...listing(join(sandbox.directory, 'state'))]
 }

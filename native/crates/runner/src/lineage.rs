@@ -1,5 +1,6 @@
+use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 use std::process::exit;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -21,7 +22,7 @@ pub fn fork_into_pid_namespace() -> io::Result<Option<Pid>> {
 
 /// Ties the life of a child of `fork_into_pid_namespace` to its parent's, which holds the other end of `control`, and
 /// undoes what the parent did to signals.
-pub fn die_with_parent(control: &OwnedFd) -> io::Result<()> {
+pub fn die_with_parent(control: &impl AsFd) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // It may have died before that took effect.
     let mut hung_up = [PollFd::new(control, PollFlags::empty())];
@@ -30,4 +31,11 @@ pub fn die_with_parent(control: &OwnedFd) -> io::Result<()> {
         exit(1);
     }
     release_all()
+}
+
+/// Lets go of our own stdout and stderr, so that whoever reads them need not wait for our end.
+pub fn silence() -> io::Result<()> {
+    let nowhere = File::options().write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdout(&nowhere)?;
+    Ok(rustix::stdio::dup2_stderr(&nowhere)?)
 }

@@ -1,8 +1,9 @@
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
-use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
 use crate::failure::{Code, During, Result};
 use crate::protocol::Network;
@@ -16,30 +17,27 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// To be called while /proc is still the host's.
-    pub fn open(network: &Network) -> Result<Self> {
+    /// `processes` is the host's /proc.
+    pub fn open(network: &Network, processes: OwnedFd) -> Result<Self> {
         match network {
             Network::Host => Ok(Self::Host),
             Network::None => Ok(Self::Alone),
-            Network::Joined { namespace } => File::open(namespace)
-                .map(|file| Self::Joined(file.into()))
-                .during(Code::Network, || "cannot open the container's network".into()),
+            Network::Joined { pid } => {
+                openat(&processes, format!("{pid}/ns/net"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+                    .map(Self::Joined)
+                    .during(Code::Network, || "cannot open the container's network".into())
+            }
         }
     }
 
-    /// The namespace that the worker has to ask for together with its others.
-    pub fn namespace(&self) -> UnshareFlags {
-        match self {
-            Self::Host | Self::Joined(_) => UnshareFlags::empty(),
-            Self::Alone => UnshareFlags::NEWNET,
-        }
-    }
-
-    /// Ends with the worker in the container's network, that being up. `open_ports` is for one that has no next user.
+    /// Leaves the worker in the container's network, that being up. `open_ports` is for one that has no next user.
     pub fn enter(&self, open_ports: bool) -> Result<()> {
         match self {
             Self::Host => return Ok(()),
             Self::Alone => {
+                // SAFETY: the flag does not unshare the descriptor table, which is what makes `unshare` unsafe.
+                let alone = unsafe { unshare_unsafe(UnshareFlags::NEWNET) };
+                alone.during(Code::Isolation, || "cannot make namespaces".into())?;
                 bring_up_loopback().during(Code::Network, || "cannot bring up the loopback interface".into())?;
             }
             Self::Joined(namespace) => {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -45,9 +45,9 @@ pub struct Request {
 pub enum Network {
     Host,
     None,
-    /// One that somebody else keeps up (holder.rs).
+    /// That of a process, which keeps it up (holder.rs).
     Joined {
-        namespace: PathBuf,
+        pid: u32,
     },
 }
 
@@ -156,6 +156,24 @@ impl Lines {
     pub fn fd(&self) -> &File {
         self.0.get_ref()
     }
+}
+
+/// Hands the line of a request on to the worker.
+pub fn pass_on(to_worker: &mut File, line: &str) -> io::Result<()> {
+    to_worker.write_all(&(line.len() as u64).to_ne_bytes())?;
+    to_worker.write_all(line.as_bytes())
+}
+
+/// What `pass_on` wrote, and not a byte of what follows it. `None` where nothing came before the end.
+pub fn take(from_supervisor: &mut File) -> io::Result<Option<String>> {
+    let mut length = [0_u8; 8];
+    match from_supervisor.read_exact(&mut length) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        result => result?,
+    }
+    let mut line = String::new();
+    from_supervisor.take(u64::from_ne_bytes(length)).read_to_string(&mut line)?;
+    Ok(Some(line))
 }
 
 /// Writes one event. A reader that has gone away is no concern of ours: its end kills us anyway.

@@ -6,10 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::event::PollFlags;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-/// Carries bytes from a pipe of the container to one of our own streams, without ever blocking.
+/// Carries bytes from a pipe of the container to a stream of our own, without ever blocking. That gets closed once all is
+/// delivered: its reader need not wait for our end.
 pub struct Pump {
     from: Option<File>,
-    to: File,
+    to: Option<File>,
     waiting: VecDeque<u8>,
     /// The reader has gone: swallow the rest, so that the container does not hang on a full pipe.
     deaf: bool,
@@ -20,13 +21,13 @@ impl Pump {
         for fd in [&from, &to] {
             fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK)?;
         }
-        Ok(Self { from: Some(File::from(from)), to: File::from(to), waiting: VecDeque::new(), deaf: false })
+        Ok(Self { from: Some(File::from(from)), to: Some(File::from(to)), waiting: VecDeque::new(), deaf: false })
     }
 
     /// What to poll for next; `None` when all is delivered.
     pub fn wants(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
-        if !self.waiting.is_empty() {
-            return Some((self.to.as_fd(), PollFlags::OUT));
+        if let (Some(to), false) = (&self.to, self.waiting.is_empty()) {
+            return Some((to.as_fd(), PollFlags::OUT));
         }
         self.from.as_ref().map(|from| (from.as_fd(), PollFlags::IN))
     }
@@ -37,13 +38,19 @@ impl Pump {
             self.fill();
         }
         while !self.waiting.is_empty() {
-            let result = if self.deaf { Ok(self.waiting.len()) } else { self.to.write(self.waiting.as_slices().0) };
+            let result = match &mut self.to {
+                Some(to) if !self.deaf => to.write(self.waiting.as_slices().0),
+                _ => Ok(self.waiting.len()),
+            };
             match result {
                 Ok(count) => drop(self.waiting.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::Interrupted => (),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(_) => self.deaf = true,
             }
+        }
+        if self.from.is_none() {
+            self.to = None;
         }
     }
 

@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpi
 use crate::cgroups;
 use crate::channels::{Channels, MISUSED};
 use crate::failure::{Code, During, Failure, Result};
-use crate::lineage::fork_into_pid_namespace;
-use crate::protocol::{Control, Event, Lines, Request, send};
+use crate::lineage::{fork_into_pid_namespace, silence};
+use crate::protocol::{Control, Event, Lines, Request, pass_on, send};
 use crate::pump::Pump;
 use crate::signals::SignalQueue;
 use crate::terminal::SavedTerminal;
@@ -34,30 +34,29 @@ pub fn run() -> ExitCode {
 }
 
 fn carry_out(mut requests: Lines, events: &OwnedFd) -> Result<()> {
-    let line = requests.next_line().during(Code::Request, || "cannot read the request".into())?.unwrap_or_default();
-    let request: Request = serde_json::from_str(&line).during(Code::Request, || "not a request".into())?;
-    let _terminal = SavedTerminal::save(request.terminal);
     let mut held = FORWARDED.to_vec();
     held.push(libc::SIGCHLD);
     let signals = SignalQueue::hold(&held).during(Code::Isolation, || "cannot hold signals".into())?;
     let (control, to_worker) = pipe_with(PipeFlags::CLOEXEC).during(Code::Isolation, || "cannot make a pipe".into())?;
-    let streams = Streams::open(request.capture).during(Code::Isolation, || "cannot make pipes".into())?;
+    let streams = Streams::open().during(Code::Isolation, || "cannot make pipes".into())?;
 
+    // Before the request, which a runner may be kept waiting for: the worker makes its namespaces meanwhile.
     let Some(worker) = fork_into_pid_namespace().during(Code::Isolation, || "cannot make a PID namespace".into())?
     else {
         drop((requests, to_worker, signals));
-        worker::main(&request, control, events, streams.map(Streams::into_container_side));
+        worker::main(control, events, streams.container_side());
     };
     drop(control);
-    let pumps =
-        streams.map(Streams::into_pumps).transpose().during(Code::Isolation, || "cannot carry output".into())?;
-    let mut watch = Watch {
-        worker,
-        requests: Some(requests),
-        signals,
-        to_worker: File::from(to_worker),
-        pumps: pumps.into_iter().flatten().collect(),
-    };
+    let line = requests.next_line().during(Code::Request, || "cannot read the request".into())?;
+    // It was not needed. The worker, which has nothing yet, ends with us.
+    let Some(line) = line else { return Ok(()) };
+    let request: Request = serde_json::from_str(&line).during(Code::Request, || "not a request".into())?;
+    let _terminal = SavedTerminal::save(request.terminal);
+    let mut to_worker = File::from(to_worker);
+    // A worker that is dead has said why.
+    let _ = pass_on(&mut to_worker, &line);
+    let pumps = streams.into_pumps(request.capture).during(Code::Isolation, || "cannot carry output".into())?;
+    let mut watch = Watch { worker, requests: Some(requests), signals, to_worker, pumps };
     let status = watch.until_dead().during(Code::Isolation, || "cannot watch the container".into());
     cgroups::remove(&request.cgroup);
     match status?.exit_status() {
@@ -70,23 +69,26 @@ fn carry_out(mut requests: Lines, events: &OwnedFd) -> Result<()> {
 struct Streams([(OwnedFd, OwnedFd); 2]);
 
 impl Streams {
-    fn open(wanted: bool) -> rustix::io::Result<Option<Self>> {
-        if !wanted {
-            return Ok(None);
-        }
-        Ok(Some(Self([pipe_with(PipeFlags::CLOEXEC)?, pipe_with(PipeFlags::CLOEXEC)?])))
+    fn open() -> rustix::io::Result<Self> {
+        Ok(Self([pipe_with(PipeFlags::CLOEXEC)?, pipe_with(PipeFlags::CLOEXEC)?]))
     }
 
-    fn into_container_side(self) -> [OwnedFd; 2] {
+    fn container_side(self) -> [OwnedFd; 2] {
         self.0.map(|(_, writer)| writer)
     }
 
-    fn into_pumps(self) -> io::Result<[Pump; 2]> {
+    /// What carries output to our own streams, which it closes itself: they lead nowhere for us any more.
+    fn into_pumps(self, wanted: bool) -> io::Result<Vec<Pump>> {
+        if !wanted {
+            return Ok(Vec::new());
+        }
         let [(stdout, _), (stderr, _)] = self.0;
-        Ok([
+        let pumps = vec![
             Pump::new(stdout, io::stdout().as_fd().try_clone_to_owned()?)?,
             Pump::new(stderr, io::stderr().as_fd().try_clone_to_owned()?)?,
-        ])
+        ];
+        silence()?;
+        Ok(pumps)
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::exit;
 
 use files::mount::{Upper, attach};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::Mode;
+use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, kill_process, pidfd_open, umask, wait, waitpid,
@@ -16,9 +16,9 @@ use rustix::thread::UnshareFlags;
 use crate::command;
 use crate::copied_up::CopiedUp;
 use crate::failure::{Code, During, Failure, Result};
-use crate::lineage::die_with_parent;
+use crate::lineage::{die_with_parent, silence};
 use crate::network::{self, Connection};
-use crate::protocol::{Event, Request, send};
+use crate::protocol::{Event, Request, send, take};
 use crate::runtime::Runtime;
 use crate::sources;
 use crate::stubs::{Stubs, make_working_directory};
@@ -27,11 +27,18 @@ use crate::targets;
 /// How often we look whether a runtime in the foreground has made its container.
 const LOOK_AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 
+const CANNOT_SET_UP: &str = "cannot set up the container's supervisor";
 const CANNOT_WAIT: &str = "cannot wait for the container";
 
-/// Runs the container and reports how it ended. `control` carries signal numbers and ends with the supervisor.
-pub fn main(request: &Request, control: OwnedFd, events: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> ! {
-    let outcome = take_position(&control, streams).and_then(|()| contain(request, control, events));
+/// Makes namespaces, then waits for the request on `control`, runs the container and reports how it ended. Afterwards
+/// `control` carries signal numbers. It ends with the supervisor.
+pub fn main(control: OwnedFd, events: &OwnedFd, streams: [OwnedFd; 2]) -> ! {
+    let mut control = File::from(control);
+    let outcome = take_position(&control).and_then(|processes| {
+        let request = await_request(&mut control)?;
+        take_streams(&request, streams).during(Code::Isolation, || CANNOT_SET_UP.into())?;
+        contain(&request, processes, control, events)
+    });
     match &outcome {
         Ok(Ended { status, network_left }) => match status.terminating_signal() {
             Some(signal) => send(events, &Event::Signaled { signal, network_left: *network_left }),
@@ -45,16 +52,28 @@ pub fn main(request: &Request, control: OwnedFd, events: &OwnedFd, streams: Opti
     exit(0)
 }
 
-/// Ties our life to the supervisor's, and takes the container's streams.
-fn take_position(control: &OwnedFd, streams: Option<[OwnedFd; 2]>) -> Result<()> {
-    let cannot = || "cannot set up the container's supervisor".into();
-    die_with_parent(control).during(Code::Isolation, cannot)?;
-    if let Some([stdout, stderr]) = streams {
-        rustix::stdio::dup2_stdout(stdout).during(Code::Isolation, cannot)?;
-        rustix::stdio::dup2_stderr(stderr).during(Code::Isolation, cannot)?;
-    }
+/// Ties our life to the supervisor's, and leaves the host's mounts. Gives the host's /proc.
+fn take_position(control: &File) -> Result<OwnedFd> {
+    die_with_parent(control).during(Code::Isolation, || CANNOT_SET_UP.into())?;
     umask(Mode::from_raw_mode(0o022));
-    Ok(())
+    let processes = rustix::fs::open("/proc", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .during(Code::Isolation, || CANNOT_SET_UP.into())?;
+    isolate()?;
+    Ok(processes)
+}
+
+fn await_request(control: &mut File) -> Result<Request> {
+    // At the end of what was never needed.
+    let line = take(control).during(Code::Request, || CANNOT_SET_UP.into())?.unwrap_or_else(|| exit(0));
+    serde_json::from_str(&line).during(Code::Request, || "not a request".into())
+}
+
+fn take_streams(request: &Request, [stdout, stderr]: [OwnedFd; 2]) -> rustix::io::Result<()> {
+    if !request.capture {
+        return Ok(());
+    }
+    rustix::stdio::dup2_stdout(stdout)?;
+    rustix::stdio::dup2_stderr(stderr)
 }
 
 struct Ended {
@@ -63,22 +82,20 @@ struct Ended {
     network_left: bool,
 }
 
-fn contain(request: &Request, control: OwnedFd, events: &OwnedFd) -> Result<Ended> {
-    let connection = Connection::open(&request.network)?;
-    isolate(&connection)?;
+fn contain(request: &Request, processes: OwnedFd, control: File, events: &OwnedFd) -> Result<Ended> {
+    let connection = Connection::open(&request.network, processes)?;
     connection.enter(request.open_ports)?;
     sources::fill_bundle(request)?;
     let root = Root::mount(request)?;
-    let status = run(request, &root, Wait { control: File::from(control) }, events);
+    let status = run(request, &root, Wait { control }, events);
     kill_everything();
     root.dismantle(request)?;
     Ok(Ended { status: status?, network_left: connection.is_joined() && !network::is_empty() })
 }
 
-fn isolate(connection: &Connection) -> Result<()> {
-    let namespaces = UnshareFlags::NEWNS | connection.namespace();
-    // SAFETY: none of the flags unshares the descriptor table, which is what makes `unshare` unsafe.
-    let result = unsafe { rustix::thread::unshare_unsafe(namespaces) };
+fn isolate() -> Result<()> {
+    // SAFETY: the flag does not unshare the descriptor table, which is what makes `unshare` unsafe.
+    let result = unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) };
     result.map_err(|error| match error {
         rustix::io::Errno::PERM => Failure { code: Code::Privilege, message: "cannot make namespaces".into() },
         other => Failure { code: Code::Isolation, message: format!("cannot make namespaces: {other}") },
@@ -132,6 +149,9 @@ fn run(request: &Request, root: &Root, mut waiting: Wait, events: &OwnedFd) -> R
     }
     let container = runtime.start_detached()?;
     send(events, &Event::Started);
+    if request.capture {
+        silence().during(Code::Isolation, || CANNOT_WAIT.into())?;
+    }
     waiting.until_end(container, Some(container))
 }
 
