@@ -8,9 +8,11 @@ import { assembleConfig, assembleManifest, encodeConfig, type LayerOrigin, rfc33
 import { USUAL_LAYERS } from '../exporter/layer-options.ts'
 import type { LayerOptions } from '../exporter/types.ts'
 import type { Snapshot } from '../snapshotter/snapshot.ts'
+import type { StoredImage } from '../store/images.ts'
 import type { LayerId } from '../store/layers.ts'
+import { documentImage } from './bases/unread.ts'
 import type { Building } from './building.ts'
-import { rootOf, type StepResult } from './drivers/result.ts'
+import type { StepResult } from './drivers/result.ts'
 import type { DiffIds } from './early-diff-ids.ts'
 import { type ImageOutput, imageTimes } from './outputs/times.ts'
 import { packedLayer } from './packed-layer.ts'
@@ -24,10 +26,14 @@ export interface BuiltImage {
   readonly id: Digest
   readonly config: ImageConfig
   readonly configBytes: Uint8Array
-  /** Its layers are snapshots until somebody wants their blobs; or blobs already, whose files have other times than the snapshots'. */
+  /**
+   * Its layers are snapshots until somebody wants their blobs; or blobs already, whose files have other times than the snapshots'; or
+   * those of a base that nobody has read, which are fetched when somebody wants them.
+   */
   readonly content:
     | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
     | { readonly kind: 'blobs'; readonly manifestBytes: Uint8Array }
+    | { readonly kind: 'documents'; readonly manifestBytes: Uint8Array; readonly reference?: string }
 }
 
 /** What images are made of: a build that has run. */
@@ -35,6 +41,13 @@ export interface BuiltRoot {
   readonly plan: BuildPlan
   readonly results: Results
   readonly diffIds: DiffIds
+  /** Or the base that stays unread. */
+  readonly root: Snapshot | StoredImage
+}
+
+/** Whether a build's root is on the disk. */
+export function isSnapshot(root: BuiltRoot['root']): root is Snapshot {
+  return 'layers' in root
 }
 
 /**
@@ -42,10 +55,10 @@ export interface BuiltRoot {
  * that finds everything cached gives the same image ID again.
  */
 export async function assembleImage(building: Building, built: BuiltRoot, output: ImageOutput | undefined): Promise<BuiltImage> {
-  const { plan, results, diffIds } = built
-  const result = results.get(plan.graph.output)
-  const snapshot = rootOf(result === undefined ? [] : [result])
+  const { plan, results, diffIds, root } = built
   const { latest, rewrite } = imageTimes(plan.image, output)
+  if (!isSnapshot(root)) return documentImage(plan, root, latest)
+  const snapshot = root
   const origins = layerOrigins(building, plan.image, snapshot, layerSteps(plan.graph, results))
   if (rewrite !== undefined) return datedImage(building, built, snapshot, origins, output?.layers ?? USUAL_LAYERS, rewrite)
   const ids = await Promise.all(snapshot.layers.map((layer) => diffIds.of(layer)))
@@ -92,10 +105,25 @@ async function datedImage(
 export function storeImage(session: Session, image: BuiltImage, names: readonly string[]): void {
   const { images } = session.store
   const { content } = image
-  const known = content.kind === 'snapshot' ? { root: content.snapshot } : { manifestBytes: content.manifestBytes }
+  const known = knownOf(session, image)
   const canonical = names.map((name) => formatReference(parseReference(name)))
   images.put({ id: image.id, configBytes: image.configBytes, ...known, created: session.effects.now() }, canonical)
   if (content.kind === 'blobs') session.store.writeIndex()
+}
+
+function knownOf({ store }: Session, { id, content }: BuiltImage): Pick<StoredImage, 'root' | 'manifestBytes' | 'reference'> {
+  switch (content.kind) {
+    case 'snapshot':
+      return { root: content.snapshot }
+    case 'blobs':
+      return { manifestBytes: content.manifestBytes }
+    case 'documents': {
+      const { manifestBytes, reference } = content
+      // A build that changed nothing made the base itself, which keeps its own, to the byte.
+      if (store.images.get(id)?.manifestBytes !== undefined) return {}
+      return { manifestBytes, ...(reference === undefined ? {} : { reference }) }
+    }
+  }
 }
 
 /** The layers that the build added, in order. */

@@ -2,11 +2,14 @@ import { rm, writeFile } from 'node:fs/promises'
 import type { Digest } from '../core/digest.ts'
 import { interrupted, TsbError, toTsbError } from '../core/error.ts'
 import type { OnEvent } from '../core/event.ts'
-import type { VertexId } from '../core/graph.ts'
+import { neededVertices, type VertexId } from '../core/graph.ts'
 import type { BuildPlan } from '../core/image-plan.ts'
 import { parseReference } from '../core/reference.ts'
+import type { Snapshot } from '../snapshotter/snapshot.ts'
 import { solve } from '../solver/solve.ts'
 import { assembleImage, type BuiltImage, type BuiltRoot, storeImage } from './assemble.ts'
+import { presentBases } from './bases/present.ts'
+import { unreadBase } from './bases/unread.ts'
 import { type Building, contextHost } from './building.ts'
 import { compileFiles } from './compile.ts'
 import { openMainContext } from './contexts/main.ts'
@@ -74,12 +77,15 @@ async function buildAndExport(building: RecordedBuilding): Promise<Digest | unde
   return unlessEvicted(building.signal, async (isAgain) => {
     const compiled = await compileFiles(building, main, named)
     const plan = { ...compiled, graph: withoutDone(withNetwork(compiled.graph, options.network), done) }
-    if (!isAgain) announce(building, plan)
+    const unread = unreadBase(session, plan, options)
+    const wanted = unread === undefined ? [plan.graph.output] : []
+    if (!isAgain) announce(building, plan, wanted)
     checkAllowed(plan.graph, options)
     await pruneCaches(session, plan.graph)
     const diffIds = diffIdsOf(session, plan, options.outputs, building.signal)
     const results = await solve<StepResult>({
       graph: plan.graph,
+      wanted,
       drivers: createDrivers(building, new Map([...named.sources, ['context', main.source]]), resources),
       ledger: building.ledger,
       effects: session.effects,
@@ -95,19 +101,25 @@ async function buildAndExport(building: RecordedBuilding): Promise<Digest | unde
         if (wantsImage(options)) diffIds.onResult(vertex, result)
       },
     })
-    const output = results.get(plan.graph.output)
-    const snapshot = rootOf(output === undefined ? [] : [output])
-    const built: BuiltRoot = { plan, results, diffIds }
+    const root = unread ?? (await presentRoot(building, results.get(plan.graph.output)))
+    const built: BuiltRoot = { plan, results, diffIds, root }
     const image = wantsImage(options) ? await finishImage(building, built) : undefined
-    await exportAll(building, { snapshot, built, ...(image === undefined ? {} : { image }) })
+    await exportAll(building, { built, ...(image === undefined ? {} : { image }) })
     return image?.id
   })
 }
 
-function announce({ session, onEvent, recording }: RecordedBuilding, { diagnostics, graph }: BuildPlan): void {
+/** The root of the result, all of it on the disk. */
+async function presentRoot({ session, runTask, signal }: Building, result: StepResult | undefined): Promise<Snapshot> {
+  if (result?.kind !== 'root') throw new Error('the result is not a root')
+  if (result.base === undefined) return result.snapshot
+  return runTask('loading the layers of the base', async (progress) => rootOf(await presentBases(session)([result], { signal, progress })))
+}
+
+function announce({ session, onEvent, recording }: RecordedBuilding, { diagnostics, graph }: BuildPlan, wanted: readonly VertexId[]): void {
   recording.plan(graph)
   for (const diagnostic of diagnostics) onEvent({ kind: 'diagnostic', time: session.effects.now(), diagnostic })
-  const steps = graph.vertices.map((vertex) => ({ step: vertex.id, name: vertex.name }))
+  const steps = neededVertices(graph, wanted).map((vertex) => ({ step: vertex.id, name: vertex.name }))
   onEvent({ kind: 'graph', time: session.effects.now(), steps })
 }
 

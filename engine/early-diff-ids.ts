@@ -54,7 +54,8 @@ export function diffIdsOf(session: Session, plan: BuildPlan, outputs: readonly O
     dated,
     onResult: (vertex, result) => {
       const layer = result.kind === 'root' && wanted.has(vertex.id) ? result.snapshot.layers.at(-1) : undefined
-      if (layer === undefined) return
+      const mayBeAbsent = vertex.op.kind === 'image' && result.kind === 'root' && result.base !== undefined
+      if (layer === undefined || mayBeAbsent) return
       if (rewrite === undefined) void of(layer)
       // The layers of a base keep their times.
       else if (vertex.op.kind !== 'image') void dated(layer, packingOf(compression, level), rewrite)

@@ -96,6 +96,11 @@ async function existingManifest(session: Session, image: StoredImage, signal: Ab
     await store.prepare()
     await store.blobs.write([image.configBytes], manifest.config.digest)
   }
+  if (!store.blobs.has(sha256Digest(image.manifestBytes))) {
+    await store.prepare()
+    await store.blobs.write([image.manifestBytes])
+    store.writeIndex()
+  }
   return { manifest, manifestBytes: image.manifestBytes }
 }
 

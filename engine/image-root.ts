@@ -1,7 +1,7 @@
 import type { Digest } from '../core/digest.ts'
 import { isTsbError, TsbError } from '../core/error.ts'
 import type { Descriptor } from '../core/manifest.ts'
-import type { Compression } from '../core/media-types.ts'
+import { type Compression, layerType } from '../core/media-types.ts'
 import { parseReference } from '../core/reference.ts'
 import type { Arrival } from '../native/types.ts'
 import type { LayerBlobFile, PackedLayer } from '../snapshotter/apply.ts'
@@ -50,6 +50,18 @@ export async function publishRoot(session: Session, id: Digest, signal: AbortSig
   const { snapshot, newLayers } = await materialiseRoot(session, id, signal, () => undefined)
   session.store.layers.publish(newLayers)
   return snapshot
+}
+
+/** Whether an image's layers can be had, though they may not be on the disk: from its registry, or from blobs of the store. */
+export function canFetch({ store }: Session, image: StoredImage): boolean {
+  const layers = manifestOf(image)?.layers
+  if (layers?.length !== configOf(image).rootfs.diff_ids.length) return false
+  return image.reference !== undefined || layers.every(({ digest }) => store.blobs.has(digest))
+}
+
+/** A layer's blob by the OCI name of how it is packed, whatever its registry calls it. */
+export function plainDescriptor({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType: layerType(compressionOf(mediaType)), digest, size }
 }
 
 function packedLayers(session: Session, image: StoredImage, onFetch: OnFetch): readonly PackedLayer[] {

@@ -20,12 +20,17 @@ export async function resolveImage(
   signal: AbortSignal,
 ): Promise<ResolvedImage> {
   const known = pull ? undefined : findForPlatform(session.store, text, platform)
-  if (known !== undefined) return { reference: known.reference ?? text, image: known.id, config: configOf(known) }
+  if (known !== undefined) return { reference: referenceOf(session.store, text, known), image: known.id, config: configOf(known) }
   const reference = parseReference(text)
   const remote = await fetchImage(session, reference, platform, signal).catch((error: unknown) => {
     throw pull || !isTsbError(error) ? error : notInStore(error, reference)
   })
   return { reference: formatReference(reference), image: remote.id, config: configOf(remote) }
+}
+
+/** What an image of the store is called where a FROM names it: by that name, or by its own where the id was given. */
+function referenceOf(store: Store, text: string, image: StoredImage): string {
+  return byId(store, text) === undefined ? formatReference(parseReference(text)) : (image.reference ?? text)
 }
 
 /** The image of the store that a FROM means. */

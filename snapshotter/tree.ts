@@ -4,6 +4,11 @@ import { type Digest, hexOf } from '../core/digest.ts'
 import { layerPath } from '../store/layout.ts'
 import type { Snapshot, SnapshotterContext } from './snapshot.ts'
 
+/** Whether the index of a tree is there. */
+export function isIndexed({ store }: Pick<SnapshotterContext, 'store'>, tree: Digest): boolean {
+  return existsSync(join(store.layout.trees, hexOf(tree)))
+}
+
 /**
  * Whether the tree index of a snapshot is there. One that a machine that went down has lost is made again from the layers,
  * which are read for that.
@@ -11,7 +16,7 @@ import type { Snapshot, SnapshotterContext } from './snapshot.ts'
  */
 export async function hasTree(context: SnapshotterContext, { layers, tree }: Snapshot): Promise<boolean> {
   const treesDirectory = context.store.layout.trees
-  if (existsSync(join(treesDirectory, hexOf(tree)))) return true
+  if (isIndexed(context, tree)) return true
   if (layers.length > 0 && !context.store.pins.tryHold({ layers })) return false
   let made: Digest | undefined
   for (const layer of layers) {

@@ -145,7 +145,7 @@ export async function emptyTree(context: SnapshotterContext): Promise<Digest> {
 }
 
 /** Image spec config.md "Layer ChainID", as hex. The layer's place in the chain decides, so it is its name in the store. */
-function chainIds(diffIds: readonly Digest[]): readonly LayerId[] {
+export function chainIds(diffIds: readonly Digest[]): readonly LayerId[] {
   let chain = ''
   return diffIds.map((diffId) => {
     chain = chain === '' ? diffId : `sha256:${createHash('sha256').update(`${chain} ${diffId}`).digest('hex')}`

@@ -11,9 +11,10 @@ import type { Driver, Executed, Execution } from '../../solver/driver.ts'
 import { commitStepChange, reviveStep } from './layer.ts'
 import { sourceMissing } from './missing.ts'
 import { rootOf, type StepResult, treeOf } from './result.ts'
+import type { StepContext } from './step-context.ts'
 
 /** COPY, ADD and WORKDIR: straight onto a snapshot, without a container. */
-export function fileDriver(context: SnapshotterContext): Driver<FileOp, StepResult> {
+export function fileDriver(context: StepContext): Driver<FileOp, StepResult> {
   return {
     recorded: true,
     facts,
@@ -57,11 +58,12 @@ async function selectionDigest(context: SnapshotterContext, op: FileOp, input: S
 }
 
 async function execute(
-  context: SnapshotterContext,
+  context: StepContext,
   op: FileOp,
-  inputs: readonly StepResult[],
+  given: readonly StepResult[],
   execution: Execution,
 ): Promise<Executed<StepResult>> {
+  const inputs = await context.present(given, execution)
   const root = rootOf(inputs)
   await using workspace = await openWorkspace(context)
   const change = await context.native.change(

@@ -10,6 +10,7 @@ import { gitDriver, httpDriver } from './remote.ts'
 import type { StepResult } from './result.ts'
 import { runDriver } from './run.ts'
 import { scratchDriver } from './scratch.ts'
+import { stepContext } from './step-context.ts'
 
 /** A driver for every op there is; `contexts` are what the names of `local` ops stand for, `resources` what RUN steps share. */
 export function createDrivers(
@@ -17,16 +18,17 @@ export function createDrivers(
   contexts: ReadonlyMap<string, ContextSource>,
   resources: RunResources,
 ): Drivers<StepResult> {
-  const { session } = building
-  const file = fileDriver(session.snapshotter)
+  const { session, options } = building
+  const context = stepContext(session, options)
+  const file = fileDriver(context)
   return {
     scratch: scratchDriver(session.snapshotter),
     image: imageDriver(session),
     local: localDriver(session.snapshotter, contexts),
     http: httpDriver(building),
     git: gitDriver(building),
-    run: runDriver(session, resources),
+    run: runDriver({ ...context, session, resources }),
     file,
-    merge: mergeDriver(session.snapshotter, file),
+    merge: mergeDriver(context, file),
   }
 }

@@ -1,10 +1,10 @@
 import type { Canonical } from '../../core/canonical.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { FileOp, MergeOp } from '../../core/op.ts'
-import { layersUsable, type Snapshot, type SnapshotterContext } from '../../snapshotter/snapshot.ts'
+import type { SnapshotterContext } from '../../snapshotter/snapshot.ts'
 import { hasTree } from '../../snapshotter/tree.ts'
 import type { Driver } from '../../solver/driver.ts'
-import { rootOf, type StepResult, treeOf } from './result.ts'
+import { rootAbove, rootOf, type StepResult, treeOf } from './result.ts'
 
 /**
  * COPY --link: layers on layers. Nothing is copied, only the tree of both together is made: the layer serves every root. A root whose
@@ -35,8 +35,7 @@ export function mergeDriver(context: SnapshotterContext, files: Driver<FileOp, S
       const { merged: tree } = JSON.parse(stored) as Partial<StoredMerge>
       if (tree === undefined) return files.revive(copyOf(op), stored, withoutLinked(inputs))
       const result = merged(inputs, tree)
-      const { snapshot } = result
-      return layersUsable(context.store, snapshot.layers) && (await hasTree(context, snapshot)) ? result : undefined
+      return (await hasTree(context, result.snapshot)) ? result : undefined
     },
   }
 }
@@ -56,7 +55,6 @@ function withoutLinked([root, _linked, ...sources]: readonly StepResult[]): read
 }
 
 /** A layer of nothing but additions says the same on any root. */
-function merged(inputs: readonly StepResult[], tree: Digest): { readonly kind: 'root'; readonly snapshot: Snapshot } {
-  const layers = [...rootOf(inputs).layers, ...rootOf(inputs.slice(1)).layers]
-  return { kind: 'root', snapshot: { layers, tree } }
+function merged(inputs: readonly StepResult[], tree: Digest): StepResult & { readonly kind: 'root' } {
+  return rootAbove(inputs, rootOf(inputs.slice(1)).layers, tree)
 }

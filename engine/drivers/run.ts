@@ -7,15 +7,22 @@ import type { ProcessOutcome, ProcessSpec } from '../../executor/types.ts'
 import { layerPaths } from '../../snapshotter/snapshot.ts'
 import { openWorkspace, type Workspace } from '../../snapshotter/workspace.ts'
 import type { Driver, Executed, Execution } from '../../solver/driver.ts'
-import type { PreparedMounts, StepSurroundings } from '../mounts/prepare.ts'
+import type { PreparedMounts } from '../mounts/prepare.ts'
 import type { RunResources } from '../mounts/resources.ts'
 import { mountedDigest, mountFacts } from '../mounts/sources.ts'
 import type { Session } from '../session.ts'
 import { commitStep, reviveStep } from './layer.ts'
 import { rootOf, type StepResult, treeOf } from './result.ts'
+import type { StepContext } from './step-context.ts'
+
+/** What RUN steps share. */
+export interface RunContext extends StepContext {
+  readonly session: Session
+  readonly resources: RunResources
+}
 
 /** RUN: one process in a container; whatever it wrote to its root is the step's layer. */
-export function runDriver(session: Session, resources: RunResources): Driver<RunOp, StepResult> {
+export function runDriver(context: RunContext): Driver<RunOp, StepResult> {
   return {
     recorded: true,
     facts: ({ proxyEnv: _proxyEnv, argNames, env, mounts, ...facts }) => ({
@@ -26,9 +33,9 @@ export function runDriver(session: Session, resources: RunResources): Driver<Run
     kin: ({ kind, args }) => ({ kind, args }),
     trees: (inputs) => inputs.map(treeOf),
     inputDigests: async (op, inputs): Promise<readonly Digest[]> =>
-      Promise.all(inputs.map((input, index) => (index === 0 ? treeOf(input) : mountedDigest(session.snapshotter, op, input, index)))),
-    execute: (op, inputs, execution) => execute({ session, resources }, op, inputs, execution),
-    revive: (_op, stored, inputs) => reviveStep(session.snapshotter, stored, inputs),
+      Promise.all(inputs.map((input, index) => (index === 0 ? treeOf(input) : mountedDigest(context, op, input, index)))),
+    execute: (op, inputs, execution) => execute(context, op, inputs, execution),
+    revive: (_op, stored, inputs) => reviveStep(context, stored, inputs),
   }
 }
 
@@ -42,13 +49,9 @@ function envFacts(env: readonly string[], argNames: readonly string[]): Canonica
   })
 }
 
-async function execute(
-  { session, resources }: Pick<StepSurroundings, 'session' | 'resources'>,
-  op: RunOp,
-  inputs: readonly StepResult[],
-  execution: Execution,
-): Promise<Executed<StepResult>> {
-  const context = session.snapshotter
+async function execute(context: RunContext, op: RunOp, given: readonly StepResult[], execution: Execution): Promise<Executed<StepResult>> {
+  const { session, resources } = context
+  const inputs = await context.present(given, execution)
   const root = rootOf(inputs)
   const executor = await session.executor()
   await using workspace = await openWorkspace(context)

@@ -7,8 +7,8 @@ import { makeParent, withOutputFile } from '../../exporter/output-file.ts'
 import { type ExportedRoot, exportRootDirectory, exportRootTar } from '../../exporter/root.ts'
 import type { ImageContent, LayerOptions, NamedImage, OutputSpec } from '../../exporter/types.ts'
 import type { PushSource } from '../../registry/types.ts'
-import { layerPaths, type Snapshot } from '../../snapshotter/snapshot.ts'
-import { assembleImage, type BuiltImage, type BuiltRoot, storeImage } from '../assemble.ts'
+import { layerPaths } from '../../snapshotter/snapshot.ts'
+import { assembleImage, type BuiltImage, type BuiltRoot, isSnapshot, storeImage } from '../assemble.ts'
 import type { Building } from '../building.ts'
 import { builtContent, imageContent, sendContents } from '../image-content.ts'
 import { writeTo } from '../save.ts'
@@ -20,7 +20,6 @@ type StoreOutput = Extract<OutputSpec, { type: 'image' }>
 
 /** What a build made: a root, and the image around it if one was asked for. */
 export interface FinishedBuild {
-  readonly snapshot: Snapshot
   readonly built: BuiltRoot
   /** The one of the main output. */
   readonly image?: BuiltImage
@@ -62,9 +61,10 @@ async function imageFor(building: Building, output: ImageOutput, { built, image 
 }
 
 /** What an output of plain files consists of: with an epoch they all have its time. */
-function exportedRoot({ store }: Session, output: OutputSpec, { snapshot, built }: FinishedBuild): ExportedRoot {
+function exportedRoot({ store }: Session, output: OutputSpec, { built }: FinishedBuild): ExportedRoot {
+  if (!isSnapshot(built.root)) throw new Error('the files of the base were not asked for')
   const { latest } = imageTimes(built.plan.image, output)
-  return { layers: layerPaths(store, snapshot), ...(latest === undefined ? {} : { time: latest }) }
+  return { layers: layerPaths(store, built.root), ...(latest === undefined ? {} : { time: latest }) }
 }
 
 async function exportArchive(

@@ -80,3 +80,48 @@ test('two equal stages run once, also when the cache is ignored', { timeout: 60_
     assert.equal(await counter.take(), 1)
   }
 })
+
+test('with --volatile, a step that changed nothing else keeps its earlier output as a whole', { timeout: 60_000 }, async () => {
+  const noise = 'cat /proc/sys/kernel/random/uuid'
+  const Dockerfile = `FROM busybox\nRUN mkdir -p /var/log/apt && ${noise} > /var/log/apt/history.log && echo x > /x\nRUN cat /var/log/apt/history.log > /seen\n`
+  await using project = await openProject({ Dockerfile })
+  const { tsbuild, directory } = project
+  const logged = async (): Promise<string> =>
+    tsbuild.must(['run', '--rm', '--network', 'none', 'app', 'cat', '/var/log/apt/history.log', '/seen'])
+  const build = (...more: string[]) => buildSteps(tsbuild, [...more, '-t', 'app', directory])
+  await build()
+  const [first, image] = [await logged(), await tsbuild.must(['images', '-q', '--no-trunc'])]
+  const again = await build('--no-cache-filter', '0:2', '--volatile', 'var/log/**')
+  const [name = ''] = again.ran
+  assert.equal(again.ran.length, 1)
+  assert.match(again.unchanged.get(name) ?? '', /but for var\/log\/apt\/history\.log$/)
+  assert.equal(await logged(), first)
+  assert.equal(await tsbuild.must(['images', '-q', '--no-trunc']), image)
+
+  const other = await build('--no-cache-filter', '0:2', '--volatile', 'var/cache')
+  assert.equal(other.ran.length, 2, 'what is not volatile counts')
+  assert.deepEqual([...other.unchanged], [])
+  assert.notEqual(await logged(), first)
+})
+
+test('a result that stands only by --volatile is of no other build', { timeout: 60_000 }, async () => {
+  const dockerfile = (sha: string) => `FROM busybox\nENV SHA=${sha}\nRUN env > /env.txt && echo x > /x\n`
+  await using project = await openProject({ Dockerfile: dockerfile('1') })
+  const { tsbuild, directory } = project
+  const build = (...more: string[]) => buildSteps(tsbuild, [...more, '-t', 'app', directory])
+  const seen = async (): Promise<string> => tsbuild.must(['run', '--rm', '--network', 'none', 'app', 'cat', '/env.txt'])
+  await build()
+  project.write({ Dockerfile: dockerfile('2') })
+  assert.equal((await build('--volatile', '*.txt')).unchanged.size, 1)
+  assert.match(await seen(), /^SHA=1$/m)
+  assert.equal((await build('--volatile', '*.txt')).ran.length, 0, 'whoever wants it so again has it')
+  assert.equal((await build()).ran.length, 1)
+  assert.match(await seen(), /^SHA=2$/m)
+})
+
+test('a volatile path that is no pattern is refused before anything runs', { timeout: 60_000 }, async () => {
+  await using project = await openProject({ Dockerfile: 'FROM busybox\nRUN true\n' })
+  const { code, stderr } = await project.tsbuild.run(['build', '--volatile', '[', project.directory])
+  assert.equal(code, 1)
+  assert.match(stderr, /\[TSB_PATTERN_INVALID\]/)
+})
