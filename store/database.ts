@@ -58,8 +58,11 @@ export function readDatabase(path: string): Connection {
   try {
     connection = new Database(path, { nativeBinding, readonly: true, fileMustExist: true })
     connection.pragma('busy_timeout = 30000')
-    if (versionOf(connection) === MIGRATIONS.length) return connection
-    const copy = new Database(connection.serialize(), { nativeBinding })
+    if (checkVersion(versionOf(connection), path) === MIGRATIONS.length) return connection
+    const bytes = connection.serialize()
+    // Memory has no log beside it: sqlite.org/fileformat2.html, "File format version numbers".
+    bytes.fill(1, 18, 20)
+    const copy = new Database(bytes, { nativeBinding })
     connection.close()
     connection = copy
     migrate(connection, path)

@@ -68,6 +68,7 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
   const publisher = new Publisher(connection, layers, records)
   const tombstones = new Tombstones(connection)
   let prepared: Promise<void> | undefined
+  const writeIndex = (): void => writeIndexFile(connection, images, layout, leases.own().directory)
   let collector: Promise<Collector> | undefined
   const store: Store = {
     layout,
@@ -81,9 +82,10 @@ export async function openStore(root: string, native: StoreNative, effects: Effe
     leases,
     pins,
     publisher,
-    prepare: () => (prepared ??= prepare(connection, { layout, leases, layers, caches, history }, unsynced, native)),
+    prepare: () =>
+      (prepared ??= prepare(connection, { layout, leases, layers, caches, history, now: effects.now, writeIndex }, unsynced, native)),
     collector: () => (collector ??= loadCollector({ connection, layout, pins, caches, images, leases, tombstones, native, effects })),
-    writeIndex: () => writeIndexFile(connection, images, layout, leases.own().directory),
+    writeIndex,
     [Symbol.asyncDispose]: () => close(connection, leases, layers, layout, native),
   }
   if (unsynced.isRecovered()) return store
@@ -109,14 +111,27 @@ async function prepare(connection: Connection, parts: SweptParts, unsynced: Unsy
 
 async function close(connection: Connection, leases: Leases, layers: Layers, layout: Layout, native: StoreNative): Promise<void> {
   const lease = leases.held
-  if (lease !== undefined) {
-    const abandoned = layers.unpublished(lease.id)
-    await native.remove([lease.directory, ...abandoned.map((id) => join(layout.layers, id))])
-    for (const id of abandoned) layers.remove(id)
-    leases.forget([lease.id])
-    leases.release()
+  try {
+    if (lease !== undefined) {
+      // Whoever has the database locked has mostly been waited for already, and the next process does the same.
+      connection.pragma(`busy_timeout = ${CLOSING_PATIENCE_MS}`)
+      const abandoned = layers.unpublished(lease.id)
+      await native.remove([lease.directory, ...abandoned.map((id) => join(layout.layers, id))])
+      for (const id of abandoned) layers.remove(id)
+      leases.forget([lease.id])
+      leases.release()
+    }
+  } catch (error) {
+    if (!isBusy(error)) throw error
+  } finally {
+    connection.close()
   }
-  connection.close()
+}
+
+const CLOSING_PATIENCE_MS = 5_000
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY')
 }
 
 function createDirectories(layout: Layout): void {

@@ -7,6 +7,7 @@ import type { Layers } from './layers.ts'
 import type { Layout } from './layout.ts'
 import type { Leases } from './leases.ts'
 import { forgetLayers } from './recovery/forget.ts'
+import { halfWritten } from './recovery/half-written.ts'
 
 /** What a sweep found: directories on their way out, and the leases that are no more. */
 interface Found {
@@ -25,6 +26,9 @@ export interface SweptParts {
   readonly layers: Layers
   readonly caches: Caches
   readonly history: History
+  readonly now: () => number
+  /** Brings `index.json` up to date. */
+  readonly writeIndex: () => void
 }
 
 /**
@@ -38,7 +42,10 @@ export interface SweptParts {
 export async function sweep(connection: Connection, parts: SweptParts, remove: (paths: readonly string[]) => Promise<void>): Promise<void> {
   const { leases, layers, caches } = parts
   // Mostly there is nothing, and that is seen without the write lock.
-  if (isEmpty(find(parts))) return
+  const found = find(parts)
+  if (isEmpty(found)) return
+  // Before the leases go: whoever was killed may have changed the blobs, and not the list of images that have theirs.
+  if (found.dead.length > 0 && existsSync(join(parts.layout.oci, 'index.json'))) parts.writeIndex()
   const bin = leases.own().directory
   const moved = connection
     .transaction(() => {
@@ -54,7 +61,7 @@ export async function sweep(connection: Connection, parts: SweptParts, remove: (
   await remove(moved)
 }
 
-function find({ layout, leases, layers, caches, history }: SweptParts): Found {
+function find({ layout, leases, layers, caches, history, now }: SweptParts): Found {
   // Directories are listed before rows: a layer announced in between has a row by then and is left alone.
   const directories = readdirSync(layout.layers)
   const known = layers.ids()
@@ -72,30 +79,14 @@ function find({ layout, leases, layers, caches, history }: SweptParts): Found {
     ...abandonedCaches.map((id) => join(layout.caches, id)),
     ...strayCaches,
     ...history.strays(),
-    ...halfWritten(layout.trees),
-    ...halfWritten(layout.contexts),
+    ...halfWritten(layout.trees, now()),
+    ...halfWritten(layout.contexts, now()),
   ]
   return { doomed, dead, abandoned, abandonedCaches, lost }
 }
 
 function isEmpty(found: Found): boolean {
   return Object.values(found).every((each: readonly string[]) => each.length === 0)
-}
-
-/** Indexes are written beside their final name. */
-function halfWritten(directory: string): readonly string[] {
-  return readdirSync(directory)
-    .filter(isHalfWritten)
-    .map((name) => join(directory, name))
-}
-
-/** Whether a file of that name is on its way, and the process that wrote it is gone. */
-export function isHalfWritten(name: string): boolean {
-  return name.endsWith('.tmp') && !isAlive(/\.(\d+)-\d+\.tmp$/.exec(name)?.[1])
-}
-
-function isAlive(pid: string | undefined): boolean {
-  return pid !== undefined && existsSync(`/proc/${pid}`)
 }
 
 /** Renames; what is absent already (a row came before its directory, a process died in between) needs no removal. @returns `target` */

@@ -1,4 +1,4 @@
-import { existsSync, statfsSync } from 'node:fs'
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { release } from 'node:os'
 import { dirname, join } from 'node:path'
 import { isTsbError } from '../../core/error.ts'
@@ -56,12 +56,26 @@ function storeCheck(root: string): HostCheck {
   if (!existsSync(database)) return { name: 'store', state: 'ok', detail: `${root}, made by the first build` }
   try {
     const { version, newest } = inspectDatabase(database)
+    if (!isWritable(root)) {
+      const hint = 'mount it writable, get the permission, or set TSBUILD_ROOT to another directory'
+      return { name: 'store', state: 'missing', detail: `${root} cannot be written to`, hint }
+    }
     const detail =
       version === newest ? `${root}, version ${version}` : `${root}, version ${version}, brought to ${newest} by the next build`
     return { name: 'store', state: 'ok', detail }
   } catch (error) {
     if (!isTsbError(error)) throw error
     return { name: 'store', state: 'missing', detail: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) }
+  }
+}
+
+/** Whether permissions and the mount let this process write there. */
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -8,6 +8,7 @@ export interface Looking {
   readonly connection: Connection
   readonly layout: Layout
   readonly leases: Leases
+  readonly now: () => number
 }
 
 /** The first column of a query's rows. */

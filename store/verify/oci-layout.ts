@@ -4,16 +4,20 @@ import { isTsbError } from '../../core/error.ts'
 import type { Index, Manifest } from '../../core/manifest.ts'
 import { blobPath, type Layout, OCI_LAYOUT } from '../layout.ts'
 import { type Finding, finding } from './finding.ts'
-import { namesIn } from './look.ts'
+import { type Looking, namesIn, strings } from './look.ts'
 
 /** What makes the OCI image layout one that others cannot read (image-layout.md): its two files, and what they name. */
-export function layoutFindings(layout: Layout): readonly Finding[] {
+export function layoutFindings({ connection, layout, leases }: Looking): readonly Finding[] {
+  // After a kill the next sweep writes the list anew.
+  const isHealed = strings(connection, 'SELECT id FROM leases').some((id) => !leases.alive(id))
   const marker = join(layout.oci, 'oci-layout')
   const strays = namesIn(join(layout.oci, 'blobs', 'sha256')).filter((name) => !/^[0-9a-f]{64}$/.test(name))
   return [
     ...(existsSync(marker) && readFileSync(marker, 'utf8') === OCI_LAYOUT ? [] : [finding('layout-damaged', 'oci/oci-layout')]),
     ...strays.map((name) => finding('blob-stray', `oci/blobs/sha256/${name}`)),
-    ...indexFindings(layout),
+    ...indexFindings(layout).map(
+      (found): Finding => (isHealed && found.kind === 'layout-incomplete' ? { ...found, remedy: 'next-build' } : found),
+    ),
   ]
 }
 

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Layout } from '../layout.ts'
-import { isHalfWritten } from '../sweep.ts'
+import { join, relative } from 'node:path'
+import { halfWritten } from '../recovery/half-written.ts'
 import { type Finding, finding } from './finding.ts'
 import { imageFindings } from './images.ts'
 import { type Looking, namesIn, strings } from './look.ts'
@@ -25,7 +24,7 @@ interface Listing {
 export function structuralFindings(looking: Looking): readonly Finding[] {
   const { connection, layout } = looking
   // Files first: a directory's row is written before it.
-  const listing = listFiles(layout)
+  const listing = listFiles(looking)
   return connection.transaction(() => [
     ...leaseFindings(looking, listing),
     ...layerFindings(looking, listing),
@@ -33,22 +32,19 @@ export function structuralFindings(looking: Looking): readonly Finding[] {
     ...listing.half.map((path) => finding('file-half', path)),
     ...historyFindings(looking, listing),
     ...imageFindings(looking),
-    ...layoutFindings(layout),
+    ...layoutFindings(looking),
     ...mountFindings(layout),
   ])()
 }
 
-function listFiles(layout: Layout): Listing {
-  const half = (folder: 'trees' | 'contexts'): readonly string[] =>
-    namesIn(layout[folder])
-      .filter(isHalfWritten)
-      .map((name) => join(folder, name))
+function listFiles({ layout, now }: Looking): Listing {
+  const half = [layout.trees, layout.contexts].flatMap((folder) => halfWritten(folder, now()))
   return {
     work: namesIn(layout.work),
     layers: namesIn(layout.layers),
     caches: namesIn(layout.caches),
     history: namesIn(layout.history),
-    half: [...half('trees'), ...half('contexts')],
+    half: half.map((path) => relative(layout.root, path)),
   }
 }
 

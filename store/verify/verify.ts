@@ -42,7 +42,7 @@ export async function verifyStore(root: string, native: Verifier, effects: Effec
     connection = readDatabase(layout.database)
     const problems = strings(connection, 'PRAGMA integrity_check').filter((line) => line !== 'ok')
     if (problems.length > 0) return { ...NOTHING, findings: problems.map((problem) => finding('database-damaged', 'tsbuild.db', problem)) }
-    const looking: Looking = { connection, layout, leases: new Leases(connection, layout, effects, bootId()) }
+    const looking: Looking = { connection, layout, leases: new Leases(connection, layout, effects, bootId()), now: effects.now }
     const structure = await confirmed(looking)
     const content = await contentFindings(looking, native, signal)
     return { ...content, findings: [...structure, ...content.findings] }

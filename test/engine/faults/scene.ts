@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MIGRATIONS } from '../../../store/schema.ts'
 import { imageHandler } from '../../registry/support.ts'
 import { startServer, type TestServer } from '../../support/http-server.ts'
 import { makeImage } from '../../support/images.ts'
@@ -13,8 +15,8 @@ import { registryMissing, startRegistry, type TestRegistry } from '../../support
 import { LAUNCHER } from '../../support/tsbuild.ts'
 import { startWebServer } from '../../support/web-server.ts'
 
-/** Stores to begin with: nothing, one image called `busybox`, and that with the scene's build. */
-export type Template = 'empty' | 'base' | 'built'
+/** Stores to begin with: nothing, one image called `busybox`, that in a store of the first version, and that with the scene's build. */
+export type Template = 'empty' | 'base' | 'old' | 'built'
 
 /** Where commands are disturbed: a build that uses everything, servers that it fetches from, and stores to begin with. */
 export interface Scene extends AsyncDisposable {
@@ -85,7 +87,8 @@ export async function openScene(): Promise<Scene> {
   const scene = sceneIn(folder, { SOURCE_DATE_EPOCH: '1700000000', TMPDIR: temporary }, registry?.host)
   await scene.must(join(folder, 'stores/base'), ['import', BUSYBOX_ROOT, 'busybox'])
   await scene.must(join(folder, 'stores/base'), ['save', '-o', scene.archive, 'busybox'])
-  copyStore(join(folder, 'stores/base'), join(folder, 'stores/built'))
+  for (const name of ['old', 'built']) copyStore(join(folder, 'stores/base'), join(folder, 'stores', name))
+  makeOld(join(folder, 'stores/old/tsbuild.db'))
   await scene.must(join(folder, 'stores/built'), scene.build)
   mkdirSync(join(folder, 'stores/empty'))
   return {
@@ -128,6 +131,31 @@ function sceneIn(folder: string, env: Scene['env'], registry: string | undefined
 function copyStore(from: string, to: string): void {
   execFileSync('cp', ['-a', from, to])
 }
+
+/** Makes a database one of the first version, with the images and layers that it has. */
+function makeOld(path: string): void {
+  const Database = createRequire(import.meta.url)('better-sqlite3')
+  renameSync(path, `${path}.new`)
+  for (const suffix of ['-wal', '-shm']) renameSync(path + suffix, `${path}.new${suffix}`)
+  const database = new Database(path)
+  database.pragma('journal_mode = WAL')
+  database.exec(MIGRATIONS[0])
+  database.pragma('user_version = 1')
+  database.prepare('ATTACH ? AS new').run(`${path}.new`)
+  for (const [table, columns] of Object.entries(FIRST_COLUMNS)) {
+    database.exec(`INSERT OR IGNORE INTO main.${table} (${columns}) SELECT ${columns} FROM new.${table}`)
+  }
+  database.exec('DETACH new')
+  database.close()
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}.new${suffix}`, { force: true })
+}
+
+const FIRST_COLUMNS = {
+  layers: 'id, lease, delta, entries, bytes, created, diff_id, plain_size',
+  layer_blobs: 'diff_id, compression, digest, size',
+  images: 'id, config, manifest, reference, layers, tree, created',
+  names: 'name, image',
+} as const
 
 /** Numerical Recipes' linear congruence: enough for instants, and a failure can be had again. */
 export function randomNumbers(seed: number): () => number {

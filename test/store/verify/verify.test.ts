@@ -124,6 +124,14 @@ const CASES: Readonly<Record<string, readonly [spoil: (root: string, sql: (text:
     (root) => writeFileSync(join(root, 'oci/index.json'), JSON.stringify({ manifests: [{ digest: `sha256:${'0'.repeat(64)}` }] })),
     'layout-incomplete',
   ],
+  'an index.json that a killed process has not brought up to date': [
+    (root, sql) => {
+      sql(DEAD)
+      writeFileSync(join(root, 'oci/index.json'), JSON.stringify({ manifests: [{ digest: `sha256:${'0'.repeat(64)}` }] }))
+    },
+    'layout-incomplete',
+    'lease-dead',
+  ],
   'a database with garbage in it': [
     (root, sql) => {
       sql('PRAGMA wal_checkpoint(TRUNCATE)')
@@ -161,6 +169,24 @@ test('what a living process is at is no finding', async (t) => {
   assert.deepEqual(await kindsOf(store.layout.root), [])
 })
 
+test('of files that processes of other pid namespaces write only the old ones are taken for left', async (t) => {
+  const root = await spoiled(t, (root) => {
+    for (const name of ['young', 'old']) writeFileSync(join(root, `trees/${name}.1.${process.pid}-1.tmp`), 'x')
+    utimesSync(join(root, `trees/old.1.${process.pid}-1.tmp`), 1, 1)
+  })
+  const { findings } = await verifyStore(root, native, hostEffects, signal)
+  assert.deepEqual(
+    findings.map(({ subject }) => subject),
+    [`trees/old.1.${process.pid}-1.tmp`],
+  )
+  await using store = await openStore(root, native, hostEffects)
+  await store.prepare()
+  assert.deepEqual(
+    readdirSync(join(root, 'trees')).filter((name) => name.endsWith('.tmp')),
+    [`young.1.${process.pid}-1.tmp`],
+  )
+})
+
 test('no store is a sound one, and is not made', async (t) => {
   const root = join(mkdtempSync(join(tmpdir(), 'tsbuild-verify-')), 'store')
   t.after(() => rmSync(join(root, '..'), { recursive: true, force: true }))
@@ -176,6 +202,7 @@ test('a store of an earlier version is read as the next build will, and stays wh
   for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
   const Database = createRequire(import.meta.url)('better-sqlite3')
   const old = new Database(path)
+  old.pragma('journal_mode = WAL')
   old.exec(MIGRATIONS[0])
   old.exec("INSERT INTO claims VALUES ('k', 'nobody')")
   old.pragma('user_version = 1')

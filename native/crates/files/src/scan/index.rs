@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use digests::{Error, Result};
 use rustix::fs::Stat;
+use rustix::io::Errno;
 
 use crate::tree::codec::{put_bytes, put_number, take, take_bytes, take_number};
 use crate::tree::write::replace_file;
@@ -155,7 +156,11 @@ pub(super) fn save<'a>(
         // Offsets end at 4 GiB. Without an index everything is read again, which is slow and right.
         return Ok(());
     }
-    replace_file(path, &bytes).map_err(|e| Error::io("TSB_CONTEXT_INDEX", "cannot write context index", path, &e))
+    match replace_file(path, &bytes) {
+        // A store that cannot be written to is still good for builds that are cached: they read everything again.
+        Err(error) if error.raw_os_error() == Some(Errno::ROFS.raw_os_error()) => Ok(()),
+        written => written.map_err(|e| Error::io("TSB_CONTEXT_INDEX", "cannot write context index", path, &e)),
+    }
 }
 
 fn encode(known: &Known, bytes: &mut Vec<u8>) {

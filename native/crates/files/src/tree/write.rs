@@ -1,6 +1,8 @@
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use digests::{Error, Result};
@@ -102,12 +104,19 @@ pub fn format_digest(digest: &blake3::Hash) -> String {
     format!("blake3:{}", digest.to_hex())
 }
 
-/// Puts `bytes` at `target` by way of a temporary file and a rename.
+/// Its inode; 0 where /proc is not mounted.
+fn pid_namespace() -> u64 {
+    static INODE: LazyLock<u64> = LazyLock::new(|| fs::metadata("/proc/self/ns/pid").map_or(0, |found| found.ino()));
+    *INODE
+}
+
+/// Puts `bytes` at `target` by way of a temporary file and a rename. Its name says whose it is, for who finds it after a
+/// kill: `NAME.NAMESPACE.PID-NUMBER.tmp`, by pid namespace, since processes of several may share a store.
 pub(crate) fn replace_file(target: &Path, bytes: &[u8]) -> io::Result<()> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}-{number}.tmp", std::process::id()));
+    name.push(format!(".{}.{}-{number}.tmp", pid_namespace(), std::process::id()));
     let temporary = target.with_file_name(name);
     let written = fs::OpenOptions::new()
         .write(true)
