@@ -2,6 +2,8 @@ import { COMMANDS } from './commands/index.ts'
 
 const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ['TSBUILD_ROOT', 'the store (default: /var/lib/tsbuild for root, $XDG_DATA_HOME/tsbuild otherwise)'],
+  ['TSBUILD_MAX_DISK', 'as --max-disk'],
+  ['TSBUILD_CONFIG', 'configuration file (default: /etc/tsbuild/config.json, then ~/.config/tsbuild/config.json)'],
   ['TSBUILD_RUNTIME', 'OCI runtime for containers, as --oci-runtime'],
   ['TSBUILD_PROGRESS', 'as --progress; BUILDKIT_PROGRESS is read too'],
   ['SOURCE_DATE_EPOCH', 'seconds since 1970 to use as the time of the build'],

@@ -15,11 +15,12 @@ import { compileFiles } from './compile.ts'
 import { openMainContext } from './contexts/main.ts'
 import { namedContexts } from './contexts/named.ts'
 import { unlessEvicted, withoutDone } from './disk/again.ts'
+import { diskLimit, withRoom } from './disk/limit.ts'
 import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { diffIdsOf } from './early-diff-ids.ts'
 import { Recording } from './history/recording.ts'
-import { storeLedger } from './ledger.ts'
+import { type StoreLedger, storeLedger } from './ledger.ts'
 import { checkAllowed, withNetwork } from './mounts/allow.ts'
 import { pruneCaches } from './mounts/caches.ts'
 import { openResources } from './mounts/resources.ts'
@@ -44,7 +45,9 @@ export async function build(session: Session, options: BuildOptions, onEvent: On
   try {
     const runTask = taskRunner(effects, tell)
     const ledger = storeLedger(session)
-    const image = await buildAndExport({ session, options, onEvent: tell, signal, runTask, ledger, recording })
+    const image = await withinLimit(session, options, ledger, signal, (signal) =>
+      buildAndExport({ session, options, onEvent: tell, signal, runTask, ledger, recording }),
+    )
     ledger.noteUse()
     const made = image === undefined ? {} : { image }
     tell({ kind: 'build-done', time: effects.now(), ...made })
@@ -56,6 +59,25 @@ export async function build(session: Session, options: BuildOptions, onEvent: On
     await recording.end({ error: failure })
     throw failure
   }
+}
+
+/** Does the work while the store keeps within `--max-disk`, if there is such a limit. @throws TsbError `TSB_STORE_CAP`, and what `work` throws */
+async function withinLimit<T>(
+  session: Session,
+  { maxDisk }: BuildOptions,
+  ledger: StoreLedger,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  using _user = session.disk.use()
+  const limit = diskLimit(session, maxDisk)
+  if (limit === undefined) return work(signal)
+  const { keepWithin } = await import('./disk/cap.ts')
+  const beforeCollection = (): void => {
+    ledger.noteUse()
+    session.store.pins.holdExpected()
+  }
+  return keepWithin(session, { limit, beforeCollection }, signal, work)
 }
 
 /** What the stages share, and what is kept of it all. */
@@ -86,7 +108,7 @@ async function buildAndExport(building: RecordedBuilding): Promise<Digest | unde
     const results = await solve<StepResult>({
       graph: plan.graph,
       wanted,
-      drivers: createDrivers(building, new Map([...named.sources, ['context', main.source]]), resources),
+      drivers: withRoom(createDrivers(building, new Map([...named.sources, ['context', main.source]]), resources), session),
       ledger: building.ledger,
       effects: session.effects,
       onEvent,

@@ -12,6 +12,9 @@ import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
 import { evicted } from '../store/pins.ts'
 import type { Session } from './session.ts'
 
+/** Bytes of files to each byte of a packed layer, mostly. */
+const USUAL_RATIO = 3
+
 /** Bytes of a blob that have arrived. */
 export type OnFetch = (blob: Digest, current: number, total: number) => void
 
@@ -79,7 +82,12 @@ function packedLayers(session: Session, image: StoredImage, onFetch: OnFetch): r
     const diffId = diffIds[index] as Digest
     const compression = compressionOf(descriptor.mediaType)
     session.store.layers.setOriginal(diffId, { compression, digest: descriptor.digest, size: descriptor.size })
-    return { diffId, compression, blob: (signal) => openBlob(session, image, descriptor, signal, onFetch) }
+    const blob = async (signal: AbortSignal): Promise<LayerBlobFile> => {
+      // What it unpacks to is not known before.
+      await session.disk.room({ likely: descriptor.size * (compression === 'none' ? 1 : USUAL_RATIO) }, signal)
+      return openBlob(session, image, descriptor, signal, onFetch)
+    }
+    return { diffId, compression, blob }
   })
 }
 
@@ -112,6 +120,7 @@ async function openBlob(
   if (blobs.has(descriptor.digest) && pins.tryHold({ blobs: [descriptor.digest] })) return { path }
   if (image.reference === undefined) await blobs.read(descriptor.digest)
   await session.store.prepare()
+  await session.disk.room({ bytes: descriptor.size }, signal)
   const registry = await session.registry()
   const stream = registry.blob(parseReference(image.reference ?? ''), descriptor, signal)
   const chunks = counted(stream, (current) => onFetch(descriptor.digest, current, descriptor.size))

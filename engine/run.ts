@@ -31,6 +31,7 @@ export async function run(session: Session, options: RunOptions, signal: AbortSi
 }
 
 async function runImage(session: Session, options: RunOptions, signal: AbortSignal, signals: CaughtSignals): Promise<number> {
+  using _user = session.disk.use()
   const typed = byShortId(session, options.image)?.id ?? options.image
   const image = await resolveImage(session, typed, hostPlatform(), false, signal)
   await session.store.prepare()

@@ -6,6 +6,8 @@ import type { Native } from '../native/types.ts'
 import type { RegistryClient } from '../registry/types.ts'
 import type { SnapshotterContext } from '../snapshotter/snapshot.ts'
 import { openStore, type Store } from '../store/store.ts'
+import { DiskGuards } from './disk/guard.ts'
+import { type Config, readConfig } from './host/config.ts'
 import { type Environment, effectsFor, packageRoot, storeRoot } from './host.ts'
 
 /** What one process needs for whatever it was asked to do. Rooms that a cached build does without are loaded when asked for. */
@@ -15,6 +17,10 @@ export interface Session extends AsyncDisposable {
   readonly native: Native
   readonly store: Store
   readonly snapshotter: SnapshotterContext
+  /** Where whoever is about to write much asks for room first. */
+  readonly disk: DiskGuards
+  /** What the configuration says, read when asked for. @throws TsbError `TSB_CONFIG_INVALID` */
+  config(): Config
   registry(): Promise<RegistryClient>
   executor(): Promise<Executor>
   countContainer(): void
@@ -29,12 +35,15 @@ export async function openSession(env: Environment): Promise<Session> {
   let registry: Promise<RegistryClient> | undefined
   let executor: Promise<Executor> | undefined
   let containers = 0
+  let config: Config | undefined
   return {
     env,
     effects,
     native,
     store,
     snapshotter: { store, native, effects },
+    disk: new DiskGuards(),
+    config: () => (config ??= readConfig(env)),
     registry: () => (registry ??= openRegistry(env, effects)),
     executor: () => (executor ??= openExecutor(env, store, native, effects)),
     countContainer: () => {

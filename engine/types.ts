@@ -72,6 +72,8 @@ export interface BuildOptions {
   /** Reads every file of the context, whatever the stat tuples of earlier builds say. */
   readonly noStatCache: boolean
   readonly pull: boolean
+  /** `--max-disk`: bytes that the store may take, 0 for any number; absent: what TSBUILD_MAX_DISK or the configuration says. */
+  readonly maxDisk?: number
   /** `os/arch`; absent is the host's. */
   readonly platform?: string
   /** `--secret`: values for `RUN --mount=type=secret`. */

@@ -35,6 +35,7 @@ function nativeOf(addon: Addon): Native {
   return {
     scan: (request, signal) => call<ScanResult>('scan', request, signal),
     select: (request, signal) => call<SelectResult>('select', request, signal),
+    weigh: (request) => settled(async () => JSON.parse(await addon.weigh(JSON.stringify(request))) as number),
     list: (request) => settled(async () => JSON.parse(await addon.list(JSON.stringify(request))) as readonly TreeEntry[]),
     change: (request, signal) => call<CommitResult>('change', request, signal),
     commit: (request, signal) => call<CommitResult>('commit', request, signal),

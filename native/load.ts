@@ -10,6 +10,7 @@ export interface Addon {
   readonly ArrivalToken: new (path: string) => ArrivalToken
   scan(request: string, token?: CancelToken): Promise<string>
   select(request: string, token?: CancelToken): Promise<string>
+  weigh(request: string): Promise<string>
   list(request: string): Promise<string>
   change(request: string, token?: CancelToken): Promise<string>
   commit(request: string, token?: CancelToken): Promise<string>

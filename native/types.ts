@@ -15,6 +15,8 @@ export interface Native {
   scan(request: ScanRequest, signal?: AbortSignal): Promise<ScanResult>
   /** Looks paths up in a tree index (links followed, never out of the root) and digests what is there. */
   select(request: SelectRequest, signal?: AbortSignal): Promise<SelectResult>
+  /** Bytes that a copy of what `select` would digest takes on a disk: whole blocks, holes included. */
+  weigh(request: SelectRequest): Promise<number>
   /** The entries of one directory of a tree, sorted by name; empty when there is no such directory. */
   list(request: ListRequest): Promise<readonly TreeEntry[]>
   /** Carries out file actions on the merged root of layers: the upper holds the change afterwards, and what `commit` says of it comes back. */

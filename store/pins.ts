@@ -54,8 +54,7 @@ export class Pins {
           trees.every((tree) => existsSync(join(this.#layout.trees, hexOf(tree))))
         if (!isThere) return false
         for (const key of wanted) this.#insert(key)
-        for (const id of this.#likely) if (this.#isUsable(id)) this.#insert(`layer ${id}`)
-        this.#likely.clear()
+        this.#insertLikely()
         return true
       })
       .immediate()
@@ -66,10 +65,26 @@ export class Pins {
     for (const id of layers) if (!this.#held.has(`layer ${id}`)) this.#likely.add(id)
   }
 
+  /** Pins what is expected now, as far as it is there. */
+  holdExpected(): void {
+    if (this.#likely.size === 0) return
+    this.#leases.own()
+    this.#connection.transaction(() => this.#insertLikely()).immediate()
+  }
+
   /** Pins what this process has just made. Call inside the transaction that makes it known, or before it can be seen. */
   add(kind: PinKind, id: string): void {
     this.#leases.own()
     this.#insert(`${kind} ${id}`)
+  }
+
+  /** Gives back all that this process has pinned: nothing of it is in use any more. */
+  release(): void {
+    const lease = this.#leases.held
+    if (lease === undefined) return
+    this.#connection.prepare('DELETE FROM pins WHERE lease = ?').run(lease.id)
+    this.#held.clear()
+    this.#likely.clear()
   }
 
   /** Everything that living processes have pinned, by kind. */
@@ -83,6 +98,11 @@ export class Pins {
     const statement = this.#connection.prepare<[string], { kind: PinKind; id: string }>('SELECT kind, id FROM pins WHERE lease = ?')
     for (const lease of this.#leases.living()) for (const { kind, id } of statement.all(lease)) kinds.get(kind)?.add(id)
     return kinds
+  }
+
+  #insertLikely(): void {
+    for (const id of this.#likely) if (this.#isUsable(id)) this.#insert(`layer ${id}`)
+    this.#likely.clear()
   }
 
   #isUsable(id: LayerId): boolean {

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { TsbError } from '../../core/error.ts'
 import { parseStepFilters } from '../../core/step-filter.ts'
 import type { BuildOptions } from '../../engine/types.ts'
+import { readBytes } from '../bytes.ts'
 import { type CallOption, readCall } from '../call/option.ts'
 import type { CommandModule, Invocation } from '../command.ts'
 import { collect } from '../flags.ts'
@@ -39,6 +40,7 @@ interface BuildFlags {
   readonly push?: true
   readonly load?: true
   readonly platform?: string
+  readonly maxDisk?: string
   readonly ociRuntime?: string
   readonly call?: string
   readonly check?: true
@@ -96,6 +98,7 @@ export const buildCommand: CommandModule = {
       )
       .option('--push', 'push the image to its registry: `-o type=registry`')
       .option('--load', 'keep the image in the store, which is the default: `-o type=image`')
+      .option('--max-disk <bytes>', 'keep the store within this size, always: what saves the least time goes before it is exceeded')
       .option('--platform <os/arch>', "platform of the result (default: this machine's)")
       .option('--progress <mode>', 'how progress looks: auto, plain, tty, quiet, rawjson (default: auto)')
       .option('-q, --quiet', 'print only the image ID')
@@ -183,6 +186,7 @@ function buildOptions(invocation: Invocation, { parseOutput, parseSecret, parseS
     ...(flags.maxParallel === undefined ? {} : { maxParallel: readCount('--max-parallel', flags.maxParallel) }),
     ...(flags.file === undefined ? {} : { file: flags.file }),
     ...(flags.target === undefined ? {} : { target: flags.target }),
+    ...(flags.maxDisk === undefined ? {} : { maxDisk: readBytes('--max-disk', flags.maxDisk) }),
     ...(flags.platform === undefined ? {} : { platform: flags.platform }),
     ...(flags.iidfile === undefined ? {} : { iidFile: flags.iidfile }),
   }

@@ -81,6 +81,18 @@ async function execute(
   return await commitStepChange(context, workspace, root, change, execution)
 }
 
+/** Bytes that the op's copies take on the disk, before any of it is there; of what an archive unpacks to it knows nothing. */
+export async function copiedBytes(context: SnapshotterContext, { actions }: FileOp, inputs: readonly StepResult[]): Promise<number> {
+  const treesDirectory = context.store.layout.trees
+  const weights = actions.map(async (action) => {
+    const input = action.kind === 'copy' ? inputs[action.input] : undefined
+    if (action.kind !== 'copy' || input === undefined) return 0
+    const paths = await copyPaths(context, action, input)
+    return context.native.weigh({ treesDirectory, tree: treeOf(input), paths, ...filterOf(action) })
+  })
+  return (await Promise.all(weights)).reduce((sum, bytes) => sum + bytes, 0)
+}
+
 async function copyPaths(context: SnapshotterContext, action: CopyAction, input: StepResult): Promise<readonly string[]> {
   const tree = treeOf(input)
   const resolved = await Promise.all(action.sources.map((source) => resolveSource(context, tree, source)))

@@ -96,7 +96,8 @@ export class Recording {
         ...(this.#file === undefined ? {} : { events: this.#file.path }),
       })
       if (number % PRUNE_EVERY !== 0) return
-      store.history.prune({ builds: DEFAULT_RETENTION.builds, before: oldestKept(DEFAULT_RETENTION, effects.now()) })
+      const retention = { ...DEFAULT_RETENTION, ...this.#session.config().history }
+      store.history.prune({ builds: retention.builds, before: oldestKept(retention, effects.now()) })
     })
   }
 

@@ -11,6 +11,7 @@ mod entry;
 mod merge;
 mod read;
 mod select;
+mod weigh;
 pub(crate) mod write;
 
 pub use choose::{Chosen, Filter};
@@ -20,6 +21,7 @@ pub use merge::{Merged, merge};
 pub(crate) use read::corrupt;
 pub use read::{Tree, parse_digest};
 pub use select::{Selected, follow, list, select};
+pub use weigh::weigh;
 pub use write::{TreeWriter, format_digest};
 
 #[cfg(test)]

@@ -160,3 +160,17 @@ fn a_selection_is_told_by_content_and_last_name() {
     assert_ne!(digest(&two, "/s/f"), digest(&two, "/other"));
     assert_ne!(digest(&two, "/absent"), digest(&two, "/s"));
 }
+
+#[test]
+fn a_copy_weighs_whole_blocks_of_what_is_taken() {
+    let sized = |path: &str, size: u64| Entry { size, ..file(path, "x") };
+    let tree = tree(&[directory("d"), sized("d/a", 1), sized("d/b", 4097), sized("e", 4096)]);
+    let weight = |path: &str, filter: Option<&Filter>| weigh(&tree, &[path.as_bytes().to_vec()], filter).unwrap();
+    assert_eq!(weight("/d", None), 4 * 4096);
+    assert_eq!(weight("/e", None), 4096);
+    assert_eq!(weight("/", None), 6 * 4096);
+    assert_eq!(weight("/absent", None), 0);
+    let rule = crate::scan::IgnoreRule { regex: "b".to_owned(), negated: false };
+    let filter = Filter::compile(None, &[rule]).unwrap();
+    assert_eq!(weight("/d", Some(&filter)), 2 * 4096);
+}
