@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import type { Digest } from '../core/digest.ts'
 import { interrupted, TsbError, toTsbError } from '../core/error.ts'
 import type { OnEvent } from '../core/event.ts'
-import { neededVertices, type VertexId } from '../core/graph.ts'
+import { neededVertices, type Vertex, type VertexId } from '../core/graph.ts'
 import type { BuildPlan } from '../core/image-plan.ts'
 import { parseReference } from '../core/reference.ts'
 import type { Snapshot } from '../snapshotter/snapshot.ts'
@@ -119,7 +119,7 @@ async function buildAndExport(building: RecordedBuilding): Promise<Digest | unde
         recording.solved(solved)
       },
       onResult: (vertex, result) => {
-        if (result.kind === 'root') session.store.pins.expect(result.snapshot.layers)
+        if (result.kind === 'root') session.store.pins.expect(newLayers(vertex, result.snapshot))
         if (wantsImage(options)) diffIds.onResult(vertex, result)
       },
     })
@@ -129,6 +129,11 @@ async function buildAndExport(building: RecordedBuilding): Promise<Digest | unde
     await exportAll(building, { built, ...(image === undefined ? {} : { image }) })
     return image?.id
   })
+}
+
+/** Layers that no step before has brought: those below a step's own are its inputs'. */
+function newLayers({ inputs }: Vertex, { layers }: Snapshot): readonly string[] {
+  return inputs.length === 0 ? layers : layers.slice(-1)
 }
 
 /** The root of the result, all of it on the disk. */

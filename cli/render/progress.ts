@@ -22,10 +22,14 @@ export async function openProgress(
   env: Readonly<Record<string, string | undefined>>,
   now: () => number,
 ): Promise<ProgressDisplay> {
-  const renderer = await createRenderer(mode, terminal, env)
+  const output = gather((text) => terminal.stderr.write(text))
+  const renderer = await createRenderer(mode, terminal, env, output.write)
   const timer = setInterval(() => renderer.tick(now()), TICK_MS)
   // Where the process ends without `close` (a second Ctrl-C), the cursor must come back all the same.
-  const restore = (): void => renderer.close()
+  const restore = (): void => {
+    renderer.close()
+    output.flush()
+  }
   process.once('exit', restore)
   const warnings: Diagnostic[] = []
   let isOpen = true
@@ -39,10 +43,26 @@ export async function openProgress(
       isOpen = false
       clearInterval(timer)
       process.off('exit', restore)
-      renderer.close()
+      restore()
       const isForPeople = mode === 'plain' || mode === 'tty'
       if (isForPeople) terminal.stderr.write(renderWarnings(warnings, palette(terminal.stderr, env)))
     },
+  }
+}
+
+/** Writes together what comes in one turn of the event loop: a thousand steps that are cached need not be as many system calls. */
+function gather(write: (text: string) => void): { write(text: string): void; flush(): void } {
+  let parts: string[] = []
+  const flush = (): void => {
+    const text = parts.join('')
+    parts = []
+    if (text !== '') write(text)
+  }
+  return {
+    write: (text) => {
+      if (parts.push(text) === 1) setImmediate(flush)
+    },
+    flush,
   }
 }
 
@@ -51,8 +71,8 @@ async function createRenderer(
   mode: ProgressMode,
   terminal: Terminal,
   env: Readonly<Record<string, string | undefined>>,
+  write: (text: string) => void,
 ): Promise<Renderer> {
-  const write = (text: string): void => terminal.stderr.write(text)
   switch (mode) {
     case 'plain': {
       const { PlainRenderer } = await import('./plain.ts')

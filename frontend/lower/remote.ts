@@ -3,6 +3,7 @@ import { type Digest, isDigest } from '../../core/digest.ts'
 import { isTsbError } from '../../core/error.ts'
 import type { VertexId } from '../../core/graph.ts'
 import type { GitOp, HttpOp } from '../../core/op.ts'
+import type { Span } from '../../core/span.ts'
 import { hideCredentials, redactUrl } from '../../core/url.ts'
 import type { CopyInstruction } from '../instructions/copy.ts'
 import { problem } from '../problems.ts'
@@ -29,13 +30,14 @@ export type SourceKind = { readonly kind: 'path' } | { readonly kind: 'http' } |
 
 /** Tells paths from URLs. @throws TsbError `TSB_GIT_URL`, `TSB_DOCKERFILE_COPY_REMOTE` */
 export function classifySource({ raw, command }: CopyInstruction, source: string): SourceKind {
-  const span = raw.places.word(source)
+  // Looked for only when something is wrong: it takes longer than all the rest.
+  const span = (): Span => raw.places.word(source)
   const git = placed(() => parseGit(source), span)
   const found: SourceKind =
     git !== undefined && !git.shorthand ? { kind: 'git', git } : isHttpUrl(source) ? { kind: 'http' } : { kind: 'path' }
   if (command === 'ADD' || found.kind === 'path') return found
   const what = found.kind === 'git' ? 'a git repository' : 'a URL'
-  throw problem('TSB_DOCKERFILE_COPY_REMOTE', `\`COPY\` cannot take ${what}`, span, 'download it in a `RUN`, or use `ADD`')
+  throw problem('TSB_DOCKERFILE_COPY_REMOTE', `\`COPY\` cannot take ${what}`, span(), 'download it in a `RUN`, or use `ADD`')
 }
 
 /**
@@ -145,10 +147,10 @@ function gitOp({ raw }: CopyInstruction, git: GitReference, flags: FetchFlags): 
   return { ...known, ...(checksum === undefined ? {} : { checksum }) }
 }
 
-function placed<T>(step: () => T, span: ReturnType<CopyInstruction['raw']['places']['word']>): T {
+function placed<T>(step: () => T, span: () => Span): T {
   try {
     return step()
   } catch (error) {
-    throw isTsbError(error) ? problem(error.code, error.message, span, error.hint) : error
+    throw isTsbError(error) ? problem(error.code, error.message, span(), error.hint) : error
   }
 }
