@@ -1,5 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { hostsFile } from './hosts.ts'
 import { planContainer, type RuntimeConfig } from './plan.ts'
 import type { HostFacts } from './probe.ts'
@@ -10,33 +9,30 @@ import type { ResolvedUser } from './user.ts'
 const HOST_RESOLV_CONF = '/etc/resolv.conf'
 
 /**
- * The folder that an OCI runtime starts a container from (OCI runtime spec, bundle.md). On disk it stays empty: the runner mounts
- * memory on it where nobody else sees that, because secrets may be among the files.
+ * The folder that an OCI runtime starts a container from (OCI runtime spec, bundle.md). On disk it stays empty: each runner mounts
+ * memory on it where nobody else sees that, because secrets may be among the files. So one folder does for all containers.
  */
-export interface Bundle extends Disposable {
+export interface Bundle {
   readonly path: string
   readonly config: RuntimeConfig
   /** Its files: name to text. */
   readonly files: Readonly<Record<string, string>>
 }
 
-/** Makes the bundle of `spec` under `stateDirectory`, which has to be there. Disposing removes it. */
-export function makeBundle(stateDirectory: string, spec: ProcessSpec, user: ResolvedUser, host: HostFacts): Bundle {
-  const path = join(stateDirectory, spec.id)
+/** The bundle of `spec` in the folder `path`. */
+export function makeBundle(path: string, spec: ProcessSpec, user: ResolvedUser, host: HostFacts): Bundle {
   const config = planContainer(spec, user, { ...host, bundle: path })
   const files = {
     'config.json': JSON.stringify(config),
     'resolv.conf': resolvConfFor(spec.network),
     hosts: hostsFile(spec.hostname, spec.extraHosts),
   }
-  makeDirectory(path)
-  return { path, config, files, [Symbol.dispose]: () => rmdirSync(path) }
+  return { path, config, files }
 }
 
 /** Makes a directory, if it is not there. Not in Node's recursive way, which calls one missing that a failing disk refused. */
 export function makeDirectory(path: string): void {
   try {
-    // Takes less time than a way through the thread pool and back.
     mkdirSync(path, { mode: 0o700 })
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error

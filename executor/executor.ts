@@ -14,7 +14,7 @@ import type { Executor, ProcessControl, ProcessSpec } from './types.ts'
 import { type ResolvedUser, resolveUser } from './user.ts'
 
 export interface ExecutorOptions {
-  /** Scratch of the calling process alone, for bundles. Created when missing. */
+  /** Of the calling process alone, created when missing: runners mount memory on it where only they see that. */
   readonly stateDirectory: string
   /** OCI runtime: a name in PATH, or a path. */
   readonly runtime: string
@@ -49,7 +49,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const pasta = spec.network === 'default' ? requirePasta(host) : undefined
       if (pasta !== undefined) networks.prepare(pasta)
       const user = await lookUp(spec, options)
-      using bundle = makeBundle(options.stateDirectory, spec, user, host)
+      const bundle = makeBundle(options.stateDirectory, spec, user, host)
       await using network = pasta === undefined ? undefined : await networks.borrow(pasta)
       const request = requestOf({
         spec,
