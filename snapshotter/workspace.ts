@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { SnapshotterContext } from './snapshot.ts'
 
 /** Where a step's writes go until it is committed. Disposing removes whatever was not committed. */
@@ -21,17 +21,26 @@ export async function openWorkspace(context: SnapshotterContext): Promise<Worksp
   mkdirSync(work, { mode: 0o700 })
   return { upper, work, [Symbol.asyncDispose]: remove }
   async function remove(): Promise<void> {
-    if (!removeEmptied(directory, work)) await native.remove([directory])
+    if (!removeEmptied({ directory, upper, work })) await native.remove([directory])
   }
 }
 
-/** What a volatile overlay leaves in its work directory, and what it lies in. */
-const WORK_LEFTOVERS = ['work/incompat/volatile', 'work/incompat', 'work']
+/** What a volatile overlay leaves in its work directory: a file `dirty` in this. */
+const VOLATILE = 'work/incompat/volatile'
 
-/** Removes a workspace whose upper became a layer, in less time than a thread would take to begin. False when more is left. */
-function removeEmptied(directory: string, work: string): boolean {
+interface Places {
+  readonly directory: string
+  readonly upper: string
+  readonly work: string
+}
+
+/** Removes a workspace whose upper became a layer or is empty, in less time than a thread would take to begin. False when more is left. */
+function removeEmptied({ directory, upper, work }: Places): boolean {
   try {
-    if (existsSync(join(work, 'work'))) for (const left of WORK_LEFTOVERS) rmdirSync(join(work, left))
+    rmSync(join(work, VOLATILE, 'dirty'), { force: true })
+    if (existsSync(join(work, VOLATILE))) for (const left of [VOLATILE, dirname(VOLATILE), 'work']) rmdirSync(join(work, left))
+    // Still there where an earlier layer stands in for it.
+    if (existsSync(upper)) rmdirSync(upper)
     rmdirSync(work)
     rmdirSync(directory)
     return true
