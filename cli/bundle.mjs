@@ -1,16 +1,19 @@
 // Bundles the command line into dist/bundle: one file, in which every module runs when it is first needed, and its compiled code.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
-import module, { createRequire } from 'node:module'
+import { builtinModules, createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { setFlagsFromString } from 'node:v8'
-import { Script } from 'node:vm'
 import { build } from 'esbuild'
 
 const root = new URL('../', import.meta.url)
 const path = (name) => fileURLToPath(new URL(name, root))
 // A name of our own, so that two builds at a time do not mix their files.
 const fresh = `dist/bundle.${process.pid}`
+/** What Node itself starts with. */
+const LOADED_ANYWAY = new Set(['fs', 'path', 'module', 'vm', 'url', 'util', 'events', 'buffer', 'process', 'timers'])
 
 await build({
   entryPoints: { tsbuild: path('cli/main.ts') },
@@ -25,7 +28,7 @@ await build({
   // What is compiled for this machine stays where it is.
   external: ['@napi-rs/blake-hash-*', '*.node'],
   alias: { '@napi-rs/blake-hash': blakeHashBinding() },
-  plugins: [lazySpawn()],
+  plugins: [lazyBuiltins()],
   define: { 'import.meta.url': '__bundleUrl' },
   banner: { js: `const __bundleUrl = require('node:url').pathToFileURL(__filename).href;` },
   minifyWhitespace: true,
@@ -33,6 +36,7 @@ await build({
   sourcemap: 'linked',
   logLevel: 'warning',
 })
+escapeAll(path(`${fresh}/tsbuild.cjs`))
 keepCompiled(path(`${fresh}/tsbuild.cjs`))
 await rm(path('dist/bundle'), { recursive: true, force: true })
 await rename(path(fresh), path('dist/bundle'))
@@ -45,26 +49,51 @@ function blakeHashBinding() {
   return binding === undefined ? '@napi-rs/blake-hash' : `@napi-rs/${/blake-hash-[^/]+/.exec(binding)[0]}`
 }
 
-/** Commander can start programs as subcommands. We have none, and loading the module for it takes a while. */
-function lazySpawn() {
+/** Node loads a module of its own when something of it is used, and not where it is imported: some take milliseconds. */
+function lazyBuiltins() {
   return {
-    name: 'lazy-spawn',
+    name: 'lazy-builtins',
     setup: ({ onResolve, onLoad }) => {
-      onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-        importer.includes('/commander/') ? { path: 'spawn', namespace: 'lazy-spawn' } : undefined,
+      const builtin = new RegExp(`^(node:)?(${builtinModules.join('|')})$`)
+      onResolve({ filter: builtin }, ({ path, namespace }) =>
+        namespace === 'lazy-builtin' ? { path, external: true } : { path: path.replace(/^node:/, ''), namespace: 'lazy-builtin' },
       )
-      onLoad({ filter: /.*/, namespace: 'lazy-spawn' }, () => ({
-        contents: `exports.spawn = (...all) => require('child_process').spawn(...all)`,
-      }))
+      onLoad({ filter: /.*/, namespace: 'lazy-builtin' }, ({ path }) => ({ contents: lazyBuiltin(path) }))
     },
   }
 }
 
-/** V8's code of every function, for cli/bin/tsbuild.cjs. V8 refuses what another version of it made. */
+/** A module whose exports are the builtin's, each looked up when it is read. */
+function lazyBuiltin(name) {
+  const whole = createRequire(import.meta.url)(name)
+  if (LOADED_ANYWAY.has(name) || typeof whole === 'function') return `module.exports = require('${name}')`
+  const names = Object.keys(whole).map((key) => JSON.stringify(key))
+  return `for (const name of [${names}]) Object.defineProperty(exports, name, { enumerable: true, get: () => require('${name}')[name] })`
+}
+
+/** Esbuild leaves regular expressions as they are. A text of ASCII alone is read and kept without being decoded. */
+function escapeAll(file) {
+  const text = readFileSync(file, 'utf8')
+  writeFileSync(
+    file,
+    text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  )
+}
+
+/**
+ * V8's code for cli/bin/tsbuild.cjs, of what a cached build runs: to read the code of every function would take longer than to compile
+ * the few more that another command needs. V8 refuses what another version of it made.
+ */
 function keepCompiled(file) {
-  setFlagsFromString('--no-lazy')
-  const script = new Script(module.wrap(readFileSync(file, 'utf8')), { filename: file })
-  // The flags are part of what V8 compares.
-  setFlagsFromString('--lazy')
-  writeFileSync(`${file}.code`, script.createCachedData())
+  const place = mkdtempSync(join(tmpdir(), 'tsbuild-bundle-'))
+  try {
+    writeFileSync(join(place, 'Dockerfile'), 'FROM scratch\nARG A=1\nENV B=$A\nCOPY Dockerfile /copy\nCMD ["/copy"]\n')
+    const { status, stderr } = spawnSync(process.execPath, [path('cli/bundle-code.mjs'), file, place], {
+      env: { TSBUILD_ROOT: join(place, 'store') },
+      encoding: 'utf8',
+    })
+    if (status !== 0) throw new Error(`the bundle does not run: ${stderr}`)
+  } finally {
+    rmSync(place, { recursive: true, force: true })
+  }
 }

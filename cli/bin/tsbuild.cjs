@@ -19,9 +19,10 @@ if (existsSync(BUNDLE)) {
   process.exit(3)
 }
 
-/** As `require`, but with the code that cli/bundle.mjs compiled beside the bundle. Another version of Node compiles it again. */
+/** As `require`, but with the code that cli/bundle.mjs put beside the bundle. Another version of Node compiles it again. */
 function load(file) {
-  const script = new Script(wrap(readFileSync(file, 'utf8')), { filename: file, cachedData: compiledCode(`${file}.code`) })
+  // The bundle is ASCII: in this way it is taken as it is.
+  const script = new Script(wrap(readFileSync(file, 'latin1')), { filename: file, cachedData: compiledCode(`${file}.code`) })
   const module = { exports: {} }
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file))
   return module.exports

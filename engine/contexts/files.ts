@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { TsbError } from '../../core/error.ts'
 
@@ -21,7 +22,8 @@ export async function readFirst(paths: readonly string[]): Promise<FoundFile | u
 
 async function read(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path)
+    // A pipe may keep us waiting, a file does not.
+    return statSync(path).isFile() ? readFileSync(path) : await readFile(path)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

@@ -67,11 +67,7 @@ test('V8 takes the compiled code of the bundle', { skip: isBuilt ? false : 'no d
 test('`--version` loads nothing that only some commands need', {
   skip: isBuilt ? false : 'no dist/bundle: run `npm run setup`',
 }, () => {
-  const preload = join(scratch, 'preload.cjs')
-  const list = '[...process.moduleLoadList, ...Object.keys(require.cache)]'
-  writeFileSync(preload, `process.on('exit', () => console.log(JSON.stringify(${list})))`)
-  const result = spawnSync(process.execPath, ['-r', preload, join(ROOT, 'cli/bin/tsbuild.cjs'), '--version'], { encoding: 'utf8' })
-  const loaded: string[] = JSON.parse(result.stdout.split('\n')[1] ?? '')
+  const loaded = modulesLoadedBy(['--version'], {})
   assert.ok(loaded.includes('NativeModule vm'))
   const heavy = /^NativeModule (crypto|http|https|tls|child_process|zlib|readline)$|\.node$|node_modules/
   assert.deepEqual(
@@ -79,6 +75,33 @@ test('`--version` loads nothing that only some commands need', {
     [],
   )
 })
+
+test('a cached build loads none of the modules of Node that take long', {
+  skip: isBuilt ? false : 'no dist/bundle: run `npm run setup`',
+}, () => {
+  const context = join(scratch, 'context')
+  mkdirSync(context)
+  writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\nENV A=1\n')
+  const env = { TSBUILD_ROOT: join(scratch, 'store'), DOCKER_CONFIG: scratch }
+  const [cold, cached] = [0, 1].map(() => modulesLoadedBy(['-q', '-t', 'cached', context], env))
+  assert.ok(cold?.some((name) => name.endsWith('.node')) && cached?.some((name) => name.endsWith('.node')))
+  const heavy = /^NativeModule (crypto|http|https|tls|child_process|zlib|readline|fs\/promises|perf_hooks|worker_threads|dns)$/
+  assert.deepEqual(
+    cached?.filter((name) => heavy.test(name)),
+    [],
+  )
+})
+
+/** The modules, Node's own and others, that a command which prints one line has loaded in the end. */
+function modulesLoadedBy(argv: readonly string[], env: Readonly<Record<string, string>>): readonly string[] {
+  const preload = join(scratch, 'preload.cjs')
+  const list = '[...process.moduleLoadList, ...Object.keys(require.cache)]'
+  writeFileSync(preload, `process.on('exit', () => console.log(JSON.stringify(${list})))`)
+  const command = ['-r', preload, join(ROOT, 'cli/bin/tsbuild.cjs'), ...argv]
+  const result = spawnSync(process.execPath, command, { encoding: 'utf8', env: { ...process.env, ...env }, timeout: 20_000 })
+  assert.equal(result.status, 0, result.stderr)
+  return JSON.parse(result.stdout.split('\n')[1] ?? '')
+}
 
 function copyLauncher(name: string): string {
   const launcher = join(scratch, name, 'cli/bin/tsbuild.cjs')
