@@ -4,6 +4,8 @@ import { BASE } from './builders/names.mjs'
 import { fillMixed, fillSmall, nth } from './content.mjs'
 
 const STEPS = 20
+const SLEEPERS = 8
+const THOUSAND = { stages: 10, steps: 100 }
 const MANY = { files: 20_000, size: 2048 }
 const VERY_MANY = { files: 50_000, size: 2200 }
 const LAYER = { files: 64, bytes: 2 ** 30 }
@@ -22,6 +24,26 @@ export const SCENARIOS = [
       dockerfile(context, ['COPY a.txt /', 'RUN cat /a.txt >/b.txt', 'ENV A=1', 'COPY a.txt /c.txt', 'CMD ["cat", "/b.txt"]'])
       writeFileSync(join(context, 'a.txt'), 'hello\n')
     },
+    limit: ['start'],
+  },
+  {
+    name: `cached rebuild, ${THOUSAND.stages * THOUSAND.steps} steps`,
+    verb: 'build',
+    prepare: thousandSteps,
+    limit: ['start'],
+  },
+  {
+    name: `${THOUSAND.stages * THOUSAND.steps} steps, cold`,
+    verb: 'build',
+    prepare: thousandSteps,
+    change: (context, round) => writeFileSync(join(context, 'f0'), `${round}\n`),
+    limit: ['start'],
+  },
+  {
+    name: `${SLEEPERS} stages of sleep 1`,
+    verb: 'build',
+    prepare: (context) => sleepers(context, 'first'),
+    change: sleepers,
     limit: ['start'],
   },
   {
@@ -102,4 +124,29 @@ function dockerfile(context, lines, base = BASE) {
 function copyOfAll(context, kind) {
   dockerfile(context, ['COPY files /files'])
   fillSmall(join(context, 'files'), kind, 'first')
+}
+
+/** Stages of copies, directories and commands, all of which begin with a file that a round changes, and one that takes something of each. */
+function thousandSteps(context) {
+  const kinds = [(name) => `COPY f0 /c/${name}`, (name) => `WORKDIR /w/${name}`, (name) => `RUN echo ${name} >/r-${name}`]
+  const lines = indices(THOUSAND.stages).flatMap((stage) => [
+    `FROM ${BASE} AS s${stage}`,
+    ...indices(THOUSAND.steps).map((step) => kinds[step % kinds.length](`${stage}-${step}`)),
+  ])
+  const taken = indices(THOUSAND.stages).map((stage) => `COPY --from=s${stage} /c /c`)
+  mkdirSync(context, { recursive: true })
+  writeFileSync(join(context, 'Dockerfile'), [...lines, 'FROM scratch', ...taken, ''].join('\n'))
+  writeFileSync(join(context, 'f0'), 'first\n')
+}
+
+/** Stages that only wait, side by side. */
+function sleepers(context, round) {
+  const stages = indices(SLEEPERS).map((stage) => `FROM ${BASE} AS s${stage}\nRUN sleep 1 && echo ${round} ${stage} >/out`)
+  const taken = indices(SLEEPERS).map((stage) => `COPY --from=s${stage} /out /${stage}`)
+  mkdirSync(context, { recursive: true })
+  writeFileSync(join(context, 'Dockerfile'), [...stages, 'FROM scratch', ...taken, ''].join('\n'))
+}
+
+function indices(length) {
+  return Array.from({ length }, (_, index) => index)
 }
