@@ -73,6 +73,8 @@ export class Recording {
 
   /** Writes down how it ended. */
   async end({ image, error }: { readonly image?: Digest; readonly error?: unknown }): Promise<void> {
+    // Who waited for the database in vain is not made to wait once more.
+    if (isTsbError(error) && error.code === 'TSB_STORE_BUSY') this.#isBroken = true
     if (this.#file !== undefined || this.#encoder.length > ROW_CHARACTERS) await this.#load()
     const notes = await this.#notes(error !== undefined).catch(() => undefined)
     this.#attempt(() => {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { hostEffects } from '../../../engine/host.ts'
+import { loadNative } from '../../../native/index.ts'
+import { verifyStore } from '../../../store/verify/verify.ts'
 import { type FaultyRun, runFaulty } from '../../support/faults.ts'
 import { leftovers } from '../../support/leftovers.ts'
 import { storeFaults } from '../store-check.ts'
@@ -34,16 +37,18 @@ export async function survivesErrors(scene: Scene, sweep: Sweep): Promise<number
     const what = `${sweep.errno} at call ${at} (${run.hits[0]?.call} ${run.hits[0]?.path}) of \`${sweep.args.join(' ')}\`: ${run.stderr}`
     if (run.code !== 0) failures += 1
     assertClear(run, reference, CODES[sweep.errno], what)
-    // What the disk did not even let us remove is removed by the next build.
-    const damage = (await storeFaults(root)).filter((fault) => !CLEANED.test(fault))
-    assert.deepEqual([...damage, ...run.survivors, ...scene.strays()], [], what)
+    assert.deepEqual([...(await damageOf(root)), ...run.survivors, ...scene.strays()], [], what)
     assert.equal(await scene.must(root, sweep.args), reference.stdout, what)
     assert.deepEqual([...(await storeFaults(root)), ...(await leftovers(root))], [], what)
   }
   return failures
 }
 
-const CLEANED = /^(?:lease-dead|claim-dead|cache-use-dead|work-stray|layer-unfinished|layer-stray|cache-unfinished|cache-stray|file-half) /
+/** What the next build does not clean. */
+async function damageOf(root: string): Promise<readonly string[]> {
+  const { findings } = await verifyStore(root, loadNative(), hostEffects, new AbortController().signal)
+  return findings.filter(({ remedy }) => remedy === 'hand').map(({ kind, subject }) => `${kind} ${subject}`)
+}
 
 /** The command has done what it should, or says once and clearly that it could not. */
 function assertClear(run: FaultyRun, reference: FaultyRun, code: string, what: string): void {
