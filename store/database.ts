@@ -1,4 +1,4 @@
-import { chmodSync, statfsSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
@@ -91,11 +91,25 @@ export function asStoreError(error: unknown, path: string): unknown {
     })
   }
   if (['SQLITE_BUSY', 'SQLITE_IOERR', 'SQLITE_READONLY'].some((known) => code.startsWith(known))) return toTsbError(error)
-  return new TsbError('TSB_STORE_UNREADABLE', `cannot use the store's database \`${path}\`: ${String(error)}`, {
+  const reason = code === 'SQLITE_CANTOPEN' ? refusalOf(path) : error
+  const known = toTsbError(reason)
+  if (known.code !== 'TSB_BUG') return known
+  const detail = reason instanceof Error ? reason.message : String(reason)
+  return new TsbError('TSB_STORE_UNREADABLE', `cannot use the store's database \`${path}\`: ${detail}`, {
     fault: 'host',
     hint: 'check the permissions of TSBUILD_ROOT and that its disk is writable',
     cause: error,
   })
+}
+
+/** What the system says of a file that SQLite could not open, which it keeps to itself. */
+function refusalOf(path: string): unknown {
+  try {
+    closeSync(openSync(path, 'r+'))
+    return 'one of its files cannot be opened'
+  } catch (error) {
+    return error
+  }
 }
 
 function damaged(path: string, cause: unknown): TsbError {
