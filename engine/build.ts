@@ -15,12 +15,13 @@ import { compileFiles } from './compile.ts'
 import { openMainContext } from './contexts/main.ts'
 import { namedContexts } from './contexts/named.ts'
 import { unlessEvicted, withoutDone } from './disk/again.ts'
-import { diskLimit, withRoom } from './disk/limit.ts'
+import { withinLimit } from './disk/limit.ts'
+import { withRoom } from './disk/with-room.ts'
 import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { diffIdsOf } from './early-diff-ids.ts'
 import { Recording } from './history/recording.ts'
-import { type StoreLedger, storeLedger } from './ledger.ts'
+import { storeLedger } from './ledger.ts'
 import { checkAllowed, withNetwork } from './mounts/allow.ts'
 import { pruneCaches } from './mounts/caches.ts'
 import { openResources } from './mounts/resources.ts'
@@ -45,7 +46,11 @@ export async function build(session: Session, options: BuildOptions, onEvent: On
   try {
     const runTask = taskRunner(effects, tell)
     const ledger = storeLedger(session)
-    const image = await withinLimit(session, options, ledger, signal, (signal) =>
+    const beforeCollection = (): void => {
+      ledger.noteUse()
+      session.store.pins.holdExpected()
+    }
+    const image = await withinLimit(session, { flag: options.maxDisk, beforeCollection }, signal, (signal) =>
       buildAndExport({ session, options, onEvent: tell, signal, runTask, ledger, recording }),
     )
     ledger.noteUse()
@@ -59,25 +64,6 @@ export async function build(session: Session, options: BuildOptions, onEvent: On
     await recording.end({ error: failure })
     throw failure
   }
-}
-
-/** Does the work while the store keeps within `--max-disk`, if there is such a limit. @throws TsbError `TSB_STORE_CAP`, and what `work` throws */
-async function withinLimit<T>(
-  session: Session,
-  { maxDisk }: BuildOptions,
-  ledger: StoreLedger,
-  signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  using _user = session.disk.use()
-  const limit = diskLimit(session, maxDisk)
-  if (limit === undefined) return work(signal)
-  const { keepWithin } = await import('./disk/cap.ts')
-  const beforeCollection = (): void => {
-    ledger.noteUse()
-    session.store.pins.holdExpected()
-  }
-  return keepWithin(session, { limit, beforeCollection }, signal, work)
 }
 
 /** What the stages share, and what is kept of it all. */

@@ -31,10 +31,14 @@ export function diffIdsOf(session: Session, plan: BuildPlan, outputs: readonly O
   const { compression, level } = main?.layers ?? USUAL_LAYERS
   const wanted = rootChain(plan.graph)
   const limit = pLimit(CONCURRENCY)
+  const withRoom = async <T>(layer: LayerId, pack: () => Promise<T>): Promise<T> => {
+    await session.disk.room({ likely: session.store.layers.get(layer)?.bytes ?? 0 }, signal)
+    return pack()
+  }
   const packed = new Map<string, Promise<PackedLayer>>()
   const dated = (layer: LayerId, how: Packing, latest: number): Promise<PackedLayer> => {
     const key = JSON.stringify([layer, how, latest])
-    const promise = packed.get(key) ?? limit(() => datedBlob(session.snapshotter, layer, how, latest, signal))
+    const promise = packed.get(key) ?? limit(() => withRoom(layer, () => datedBlob(session.snapshotter, layer, how, latest, signal)))
     packed.set(key, promise)
     promise.catch(() => undefined)
     return promise
@@ -43,7 +47,9 @@ export function diffIdsOf(session: Session, plan: BuildPlan, outputs: readonly O
   const of = (layer: LayerId): Promise<Digest> => {
     const known = started.get(layer)
     if (known !== undefined) return known
-    const promise = limit(() => diffIdOf(session.snapshotter, layer, packing, signal))
+    const writes = packing !== undefined && session.store.layers.get(layer)?.diffId === undefined
+    const work = (): Promise<Digest> => diffIdOf(session.snapshotter, layer, packing, signal)
+    const promise = limit(() => (writes ? withRoom(layer, work) : work()))
     started.set(layer, promise)
     // Whoever assembles the image sees the failure; without this it would end the process before.
     promise.catch(() => undefined)

@@ -10,6 +10,7 @@ import { formatReference, parseReference } from '../core/reference.ts'
 import { inArchive } from '../exporter/archive-errors.ts'
 import { assembleManifest, encodeConfig } from '../exporter/assemble.ts'
 import { openWorkspace } from '../snapshotter/workspace.ts'
+import { withinLimit } from './disk/limit.ts'
 import { publishRoot } from './image-root.ts'
 import type { Session } from './session.ts'
 
@@ -20,7 +21,10 @@ import type { Session } from './session.ts'
 export async function importRoot(session: Session, file: string, name: string, signal: AbortSignal): Promise<Digest> {
   const reference = formatReference(parseReference(name))
   try {
-    return await takeRoot(session, file, reference, signal)
+    return await withinLimit(session, {}, signal, async (limited) => {
+      await session.disk.room({}, limited)
+      return takeRoot(session, file, reference, limited)
+    })
   } catch (error) {
     throw inArchive(error, file, 'give the whole tar of a root file system: plain, or packed with gzip or zstd')
   }

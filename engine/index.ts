@@ -25,9 +25,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
   let opened: Promise<Session> | undefined
   const session = (): Promise<Session> => (opened ??= openSession(options.env))
+  const using = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
+    const opened = await session()
+    using _user = opened.disk.use()
+    return await work(opened)
+  }
   return tellingWho(options.env, {
     // Each verb is loaded when it is used: start-up is what a cached build mostly consists of.
-    build: async (buildOptions, onEvent, signal) => (await import('./build.ts')).build(await session(), buildOptions, onEvent, signal),
+    build: (buildOptions, onEvent, signal) =>
+      using(async (session) => (await import('./build.ts')).build(session, buildOptions, onEvent, signal)),
     call: async (name, buildOptions, onEvent, signal) => {
       // A call makes no store, and answers without one that cannot be opened.
       const store = storeExists(options.env) ? await session().catch(() => undefined) : undefined
@@ -39,7 +45,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const { call } = await import('./call/call.ts')
       return call({ env: options.env, store: store?.store, registry, keep }, name, buildOptions, onEvent, signal)
     },
-    run: async (runOptions, signal) => (await import('./run.ts')).run(await session(), runOptions, signal),
+    run: (runOptions, signal) => using(async (session) => (await import('./run.ts')).run(session, runOptions, signal)),
     checkHost: async () => (await import('./doctor/host.ts')).checkHost(options.env),
     checkStore: async (signal) => (await import('./doctor/store.ts')).checkStore(options.env, signal),
     images: async () => (await import('./images.ts')).listImages(await session()),
@@ -48,9 +54,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     forgetBuilds: async (words) => (await import('./history/browse.ts')).removeBuilds(await session(), words),
     diskUsage: async (filters) => (await import('./disk/du.ts')).diskUsage(await session(), filters),
     prune: async (pruneOptions) => (await import('./disk/prune.ts')).prune(await session(), pruneOptions),
-    importRoot: async (file, name, signal) => (await import('./import.ts')).importRoot(await session(), file, name, signal),
-    load: async (file, signal) => (await import('./load.ts')).load(await session(), file, signal),
-    save: async (names, file, format, signal) => (await import('./save.ts')).save(await session(), names, file, format, signal),
+    importRoot: (file, name, signal) => using(async (session) => (await import('./import.ts')).importRoot(session, file, name, signal)),
+    load: (file, signal) => using(async (session) => (await import('./load.ts')).load(session, file, signal)),
+    save: (names, file, format, signal) => using(async (session) => (await import('./save.ts')).save(session, names, file, format, signal)),
     [Symbol.asyncDispose]: async () => {
       const session = await opened?.catch(() => undefined)
       await session?.[Symbol.asyncDispose]()

@@ -20,7 +20,13 @@ export function storeLedger({ store, effects }: Pick<Session, 'store' | 'effects
       if (found !== undefined) used.add(key)
       return found
     },
-    noteUse: () => records.touch([...used], effects.now()),
+    noteUse: () => {
+      try {
+        records.touch([...used], effects.now())
+      } catch {
+        // A full disk, a database busy for too long, a store that is read-only: no build fails for a time.
+      }
+    },
     findByDelta: (kin, delta) => records.findByDelta(kin, delta),
     findByRoot: (kin, root) => records.findByRoot(kin, root),
     lastDuration: (kin) => records.lastDuration(kin),

@@ -6,6 +6,7 @@ import { familiarName, parseReference } from '../core/reference.ts'
 import { inArchive } from '../exporter/archive-errors.ts'
 import { readArchive, readLayoutDirectory } from '../exporter/read-archive.ts'
 import type { BlobSink } from '../exporter/unpack-archive.ts'
+import { withinLimit } from './disk/limit.ts'
 import { publishRoot } from './image-root.ts'
 import { openInput } from './import.ts'
 import type { Session } from './session.ts'
@@ -17,7 +18,10 @@ import type { LoadedImage } from './types.ts'
  */
 export async function load(session: Session, file: string, signal: AbortSignal): Promise<readonly LoadedImage[]> {
   try {
-    return await takeImages(session, file, signal)
+    return await withinLimit(session, {}, signal, async (limited) => {
+      await session.disk.room({}, limited)
+      return takeImages(session, file, limited)
+    })
   } catch (error) {
     throw inArchive(error, file, 'make or copy the archive again')
   }

@@ -18,6 +18,7 @@ import type { Session } from './session.ts'
 export async function packedLayer(session: Session, layer: LayerId, options: LayerOptions, signal: AbortSignal): Promise<Descriptor> {
   const { store, snapshotter } = session
   const packing = packingOf(options.compression, options.level)
+  await session.disk.room({ likely: store.layers.get(layer)?.bytes ?? 0 }, signal)
   const diffId = store.layers.get(layer)?.diffId
   if (diffId === undefined || !cameWithImage(layer)) return layerBlob(snapshotter, layer, packing, signal)
   const done = options.force ? packedBlob(snapshotter, diffId, packing) : undefined

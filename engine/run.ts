@@ -5,6 +5,7 @@ import type { ProcessOutcome } from '../executor/types.ts'
 import { layerPaths } from '../snapshotter/snapshot.ts'
 import { openWorkspace } from '../snapshotter/workspace.ts'
 import { configOf } from '../store/images.ts'
+import { withinLimit } from './disk/limit.ts'
 import { publishRoot } from './image-root.ts'
 import { byShortId, resolveImage } from './resolve.ts'
 import { type CaughtSignals, catchSignals } from './run-signals.ts'
@@ -31,11 +32,11 @@ export async function run(session: Session, options: RunOptions, signal: AbortSi
 }
 
 async function runImage(session: Session, options: RunOptions, signal: AbortSignal, signals: CaughtSignals): Promise<number> {
-  using _user = session.disk.use()
   const typed = byShortId(session, options.image)?.id ?? options.image
   const image = await resolveImage(session, typed, hostPlatform(), false, signal)
   await session.store.prepare()
-  const snapshot = await publishRoot(session, image.image, signal)
+  // Of a container that runs nothing is counted: it is no cache, and nobody could make room for it.
+  const snapshot = await withinLimit(session, {}, signal, (limited) => publishRoot(session, image.image, limited))
   const stored = session.store.images.get(image.image)
   const config = stored === undefined ? {} : (configOf(stored).config ?? {})
   const executor = await session.executor()

@@ -42,7 +42,7 @@ export async function openSession(env: Environment): Promise<Session> {
     native,
     store,
     snapshotter: { store, native, effects },
-    disk: new DiskGuards(),
+    disk: new DiskGuards(() => store.pins.release()),
     config: () => (config ??= readConfig(env)),
     registry: () => (registry ??= openRegistry(env, effects)),
     executor: () => (executor ??= openExecutor(env, store, native, effects)),

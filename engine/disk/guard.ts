@@ -17,7 +17,13 @@ export interface Needed {
 /** The guards of the builds that are under way in a session; mostly none. */
 export class DiskGuards implements DiskGuard {
   readonly #guards = new Set<DiskGuard>()
+  readonly #onUnused: () => void
   #users = 0
+
+  /** @param onUnused called whenever nobody uses any more what the process has pinned */
+  constructor(onUnused: () => void) {
+    this.#onUnused = onUnused
+  }
 
   /** Somebody goes to work with what the process pins, until it is disposed. */
   use(): Disposable {
@@ -25,6 +31,7 @@ export class DiskGuards implements DiskGuard {
     return {
       [Symbol.dispose]: () => {
         this.#users -= 1
+        if (this.#users === 0) this.#onUnused()
       },
     }
   }

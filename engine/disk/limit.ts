@@ -1,16 +1,36 @@
 import { TsbError } from '../../core/error.ts'
 import { parseBytes } from '../../core/flag-values.ts'
-import type { Op } from '../../core/op.ts'
-import type { Driver, Drivers } from '../../solver/driver.ts'
-import { copiedBytes } from '../drivers/file.ts'
-import type { StepResult } from '../drivers/result.ts'
 import type { Session } from '../session.ts'
+
+/** What a piece of work says of the limit. */
+export interface LimitOptions {
+  /** `--max-disk` */
+  readonly flag?: number | undefined
+  /** Pins and notes what the work has found so far. */
+  readonly beforeCollection?: () => void
+}
+
+/**
+ * Does the work while the store keeps within its limit, if there is one.
+ * @throws TsbError `TSB_STORE_CAP`, `TSB_USAGE_INVALID_VALUE`, `TSB_CONFIG_INVALID`, and what `work` throws
+ */
+export async function withinLimit<T>(
+  session: Session,
+  { flag, beforeCollection = () => undefined }: LimitOptions,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = diskLimit(session, flag)
+  if (limit === undefined) return work(signal)
+  const { keepWithin } = await import('./cap.ts')
+  return keepWithin(session, { limit, beforeCollection }, signal, work)
+}
 
 /**
  * The bytes that the store may take: by the flag, else `TSBUILD_MAX_DISK`, else the configuration; `undefined` is no limit.
  * @throws TsbError `TSB_USAGE_INVALID_VALUE`, `TSB_CONFIG_INVALID`
  */
-export function diskLimit({ env, config }: Pick<Session, 'env' | 'config'>, flag: number | undefined): number | undefined {
+function diskLimit({ env, config }: Pick<Session, 'env' | 'config'>, flag: number | undefined): number | undefined {
   const limit = flag ?? fromEnvironment(env['TSBUILD_MAX_DISK']) ?? config().maxDisk ?? 0
   return limit === 0 ? undefined : limit
 }
@@ -23,32 +43,4 @@ function fromEnvironment(text: string | undefined): number | undefined {
     fault: 'usage',
     hint: 'write a number and a unit: `TSBUILD_MAX_DISK=20GB`',
   })
-}
-
-/** Drivers that make sure of room before they write layers, and hand in none that is too large. Without a guard they are what they were. */
-export function withRoom(drivers: Drivers<StepResult>, { disk, snapshotter }: Session): Drivers<StepResult> {
-  if (!disk.areOut) return drivers
-  const wrap = <O extends Op>(
-    driver: Driver<O, StepResult>,
-    bytesOf: (op: O, inputs: readonly StepResult[]) => Promise<number>,
-  ): Driver<O, StepResult> => ({
-    ...driver,
-    execute: async (op, inputs, execution) => {
-      await disk.room({ bytes: await bytesOf(op, inputs) }, execution.signal)
-      const executed = await driver.execute(op, inputs, execution)
-      await disk.check()
-      return executed
-    },
-  })
-  const unknown = async (): Promise<number> => 0
-  const { image, http, git, run, file, merge } = drivers
-  return {
-    ...drivers,
-    image: wrap(image, unknown),
-    http: wrap(http, unknown),
-    git: wrap(git, unknown),
-    run: wrap(run, unknown),
-    file: wrap(file, (op, inputs) => copiedBytes(snapshotter, op, inputs)),
-    merge: wrap(merge, unknown),
-  }
 }

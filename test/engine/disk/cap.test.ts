@@ -84,3 +84,26 @@ test('the configuration has a say, the environment a louder one, the flag the la
   assert.equal(await codeOf(config('absent.json')), 'TSB_CONFIG_INVALID')
   assert.equal(await codeOf({ TSBUILD_MAX_DISK: 'much' }), 'TSB_USAGE_INVALID_VALUE')
 })
+
+test('what is imported or packed keeps within it, too', async () => {
+  await using project = await openProject({ Dockerfile: steps('head -c 12000000 /dev/urandom > /a') })
+  const { tsbuild, directory } = project
+  const env = { TSBUILD_MAX_DISK: '24MB' }
+  await tsbuild.must(['-t', 'app', directory], { env })
+  const archive = join(directory, 'app.tar')
+  const codeOf = async (...args: readonly string[]): Promise<string | undefined> =>
+    /TSB_[A-Z_]+/.exec((await tsbuild.run(args, { env })).stderr)?.[0]
+  const watched = watchStore(tsbuild.root)
+  // Cached, but its blob is as large again.
+  assert.equal(await codeOf('-o', `type=oci,dest=${archive}`, directory), 'TSB_STORE_CAP')
+  await tsbuild.must(['run', 'app', 'true'], { env })
+  await tsbuild.must(['save', '-o', archive, 'app'])
+  const most = await watched.stop()
+  assert.ok(most <= 32_000_000, `${most}`)
+  await using other = await openProject({})
+  const small = { TSBUILD_MAX_DISK: '12MB' }
+  const before = allocatedBytes(other.tsbuild.root)
+  const { code } = await other.tsbuild.run(['load', '-i', archive], { env: small })
+  assert.equal(code, 3)
+  assert.ok(allocatedBytes(other.tsbuild.root) < before + 1_000_000)
+})
