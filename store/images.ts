@@ -49,9 +49,11 @@ export class Images {
    */
   put(image: StoredImage, names: readonly string[] = []): void {
     if (this.#isKnown(image) && names.every((name) => this.#imageOf(name) === image.id)) return
+    // Before the transaction: a lease must not go with one that fails.
+    const lease = this.#leases.own().id
     this.#connection
       .transaction(() => {
-        if (!this.#layers.usable(image.root?.layers ?? [], this.#leases.own().id)) throw evicted()
+        if (!this.#layers.usable(image.root?.layers ?? [], lease)) throw evicted()
         this.#insert(image)
         this.#pins.add('image', image.id)
         for (const name of names) this.name(name, image.id)

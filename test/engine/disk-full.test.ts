@@ -91,7 +91,7 @@ test('whichever write fails first, nothing half done stays, and all works with m
     }
     for (const file of [filler, archive]) rmSync(file, { force: true })
     // Rows can stay where even their removal found no room: the next process sees that their owner is dead.
-    const faults = (await storeFaults(root)).filter((fault) => !/^(?:lease|claim)-dead /.test(fault))
+    const faults = (await storeFaults(root)).filter((fault) => !/^(?:lease|claim|pin)-dead /.test(fault))
     assert.deepEqual([...faults, ...(await leftovers(root))], [], `${kilobytes} KiB`)
     const after = await tsbuild('build', '-q', '--no-cache', '-f', join(project.directory, 'Small.Dockerfile'), project.directory)
     assert.equal(after.code, 0, after.stderr)
