@@ -5,8 +5,8 @@ import type { Digest } from './digest.ts'
  * Steps are named as people see them; values that may be secret are never told, only names.
  */
 export type MissCause =
-  /** No build that we know of had this step. */
-  | { readonly kind: 'never-built' }
+  /** No build that we know of had this step; `project`: whether there was any build of its project at all. */
+  | { readonly kind: 'never-built'; readonly project: 'new' | 'known' }
   /** The user asked for it: by a flag. */
   | { readonly kind: 'asked'; readonly flag: string }
   /** There was a result, until a garbage collection or a prune. Milliseconds since 1970. */
@@ -26,7 +26,10 @@ export type MissCause =
   /** Something else that it runs with: user, working directory, network, platform, a mount's option, the owner of a copy. */
   | { readonly kind: 'setting'; readonly name: string; readonly from: string; readonly to: string }
 
-/** How files differ; `changes` are the first few, in the order of their paths. */
+/**
+ * How files differ; `changes` are the first few, in the order of their paths. All zero: something differs, and what it was is no longer
+ * known.
+ */
 export interface FileChanges {
   readonly changed: number
   /** Files that there are now. */

@@ -20,6 +20,7 @@ import { withRoom } from './disk/with-room.ts'
 import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { diffIdsOf } from './early-diff-ids.ts'
+import { watchMisses } from './explain/watch.ts'
 import { Recording } from './history/recording.ts'
 import { storeLedger } from './ledger.ts'
 import { checkAllowed, withNetwork } from './mounts/allow.ts'
@@ -72,7 +73,7 @@ interface RecordedBuilding extends Building {
 }
 
 async function buildAndExport(building: RecordedBuilding): Promise<Digest | undefined> {
-  const { session, options, onEvent, runTask, recording } = building
+  const { session, options, runTask, recording } = building
   checkNames(options)
   const named = namedContexts(contextHost(building))
   await using resources = await openResources(session, options)
@@ -91,13 +92,15 @@ async function buildAndExport(building: RecordedBuilding): Promise<Digest | unde
     checkAllowed(plan.graph, options)
     await pruneCaches(session, plan.graph)
     const diffIds = diffIdsOf(session, plan, options.outputs, building.signal)
+    const misses = watchMisses(building, recording.project, plan.graph)
     const results = await solve<StepResult>({
       graph: plan.graph,
       wanted,
       drivers: withRoom(createDrivers(building, new Map([...named.sources, ['context', main.source]]), resources), session),
       ledger: building.ledger,
       effects: session.effects,
-      onEvent,
+      onEvent: misses.onEvent,
+      onMiss: misses.onMiss,
       signal: building.signal,
       ...(options.maxParallel === undefined ? {} : { maxParallel: options.maxParallel }),
       onSolved: (solved) => {
@@ -108,7 +111,7 @@ async function buildAndExport(building: RecordedBuilding): Promise<Digest | unde
         if (result.kind === 'root') session.store.pins.expect(newLayers(vertex, result.snapshot))
         if (wantsImage(options)) diffIds.onResult(vertex, result)
       },
-    })
+    }).finally(() => misses.settle())
     const root = unread ?? (await presentRoot(building, results.get(plan.graph.output)))
     const built: BuiltRoot = { plan, results, diffIds, root }
     const image = wantsImage(options) ? await finishImage(building, built) : undefined

@@ -51,6 +51,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     images: async () => (await import('./images.ts')).listImages(await session()),
     builds: async () => (await import('./history/browse.ts')).listBuilds(await session()),
     recordedBuild: async (word) => (await import('./history/browse.ts')).findBuild(await session(), word),
+    explain: async (word) => {
+      const [{ findBuild }, { explainBuild }] = await Promise.all([import('./history/browse.ts'), import('./explain/explanation.ts')])
+      return explainBuild(findBuild(await session(), word))
+    },
     forgetBuilds: async (words) => (await import('./history/browse.ts')).removeBuilds(await session(), words),
     diskUsage: async (filters) => (await import('./disk/du.ts')).diskUsage(await session(), filters),
     prune: async (pruneOptions) => (await import('./disk/prune.ts')).prune(await session(), pruneOptions),

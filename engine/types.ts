@@ -6,6 +6,7 @@ export type { CheckReport, Outline, OutlineRequest, TargetList } from '../fronte
 export type { DiskEntry, DiskUsage, ImageUsage, PruneOptions, PruneResult } from './disk/types.ts'
 export type { Finding, HostCheck, StoreCheck } from './doctor/types.ts'
 
+export type { ExplainedStep, Explanation } from './explain/explanation.ts'
 export type { BuildSummary, RecordedBuild, StepCounts } from './history/types.ts'
 
 import type { StepFilter } from '../core/step-filter.ts'
@@ -13,6 +14,7 @@ import type { OutputSpec } from '../exporter/types.ts'
 import type { CheckReport, Outline, TargetList } from '../frontend/index.ts'
 import type { DiskUsage, PruneOptions, PruneResult } from './disk/types.ts'
 import type { HostCheck, StoreCheck } from './doctor/types.ts'
+import type { Explanation } from './explain/explanation.ts'
 import type { BuildSummary, RecordedBuild } from './history/types.ts'
 
 /** The public API: everything the command line does goes through it. Any number of processes may hold one on one store. */
@@ -33,6 +35,8 @@ export interface Engine extends AsyncDisposable {
   builds(): Promise<readonly BuildSummary[]>
   /** One of them: by its id or the beginning of it, `^1` for the one before the last; nothing is the last. @throws TsbError `TSB_HISTORY_UNKNOWN` */
   recordedBuild(word: string): Promise<RecordedBuild>
+  /** Why the steps of a build ran; `word` as of `recordedBuild`. @throws TsbError `TSB_HISTORY_UNKNOWN` */
+  explain(word: string): Promise<Explanation>
   /** Takes builds out of the history. @returns their ids @throws TsbError `TSB_HISTORY_UNKNOWN` */
   forgetBuilds(words: readonly string[] | 'all'): Promise<readonly string[]>
   /** What the store takes on the disk; with filters (as of `PruneOptions`) only what they let pass. */

@@ -42,6 +42,14 @@ export class Records {
     return this.#connection.prepare<[string], { result: string }>('SELECT result FROM records WHERE key = ?').get(key)?.result
   }
 
+  /** What a record was made of. */
+  origin(key: Digest): Pick<StoredRecord, 'preimage' | 'trees'> | undefined {
+    const row = this.#connection
+      .prepare<[string], { preimage: string; trees: string }>('SELECT preimage, trees FROM records WHERE key = ?')
+      .get(key)
+    return row === undefined ? undefined : { preimage: row.preimage, trees: JSON.parse(row.trees) as Digest[] }
+  }
+
   /** The latest result of the same step that made the same change, whatever it was made on. */
   findByDelta(kin: Digest, delta: Digest): string | undefined {
     return this.#connection

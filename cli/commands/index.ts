@@ -21,6 +21,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   build: { summary: 'build an image from a Dockerfile (the default command)', load: async () => (await import('./build.ts')).buildCommand },
   run: { summary: 'run a command in a new container of an image', load: async () => (await import('./run.ts')).runCommand },
   images: { summary: 'list images', load: async () => (await import('./images.ts')).imagesCommand },
+  explain: { summary: 'say why the steps of a build ran', load: async () => (await import('./explain.ts')).explainCommand },
   history: {
     summary: 'list builds that were made; show what they did and printed',
     load: async () => (await import('./history/ls.ts')).historyLsCommand,

@@ -1,5 +1,6 @@
 import type { BuildEvent } from '../../core/event.ts'
 import { renderFailure } from './failure.ts'
+import { instructionOf } from './miss.ts'
 import type { Renderer } from './renderer.ts'
 import { BuildRows, type Change, type Progress, type Row, unchangedText } from './rows.ts'
 import { formatProgress, formatSeconds } from './units.ts'
@@ -62,9 +63,10 @@ export class PlainRenderer implements Renderer {
     this.#flush()
   }
 
-  #take({ row, lines, item }: Change, time: number): void {
+  #take({ row, lines, item, isExplained }: Change, time: number): void {
     const block = this.#waiting.get(row) ?? (this.#current?.row === row ? this.#current : newBlock(row))
     if (block !== this.#current) this.#waiting.set(row, block)
+    if (isExplained) block.queue.push(`miss: ${instructionOf(row.name)} · ${row.miss}`)
     const stamp = logTime(time - row.started)
     for (const line of lines) block.queue.push(`${stamp} ${line}`)
     const progress = item === undefined ? undefined : row.progress.get(item)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { BuildEvent, StepOutcome } from '../../core/event.ts'
+import type { MissCause } from '../../core/miss.ts'
 import type { Span } from '../../core/span.ts'
 import type { Renderer } from './renderer.ts'
 import { unchangedText } from './rows.ts'
@@ -14,6 +15,8 @@ interface Vertex {
   completed?: string
   cached?: true
   error?: string
+  /** Ours, beside BuildKit's: why it runs (`MissCause`). */
+  misses?: readonly MissCause[]
 }
 
 type Status = Readonly<Record<string, readonly object[]>>
@@ -42,8 +45,9 @@ export class RawJsonRenderer implements Renderer {
     switch (event.kind) {
       case 'build-started':
       case 'build-done':
-      case 'step-missed':
         return undefined
+      case 'step-missed':
+        return missed(this.#vertex(`step ${event.step}`), event.causes)
       case 'graph':
         return { vertexes: event.steps.map(({ step, name }) => this.#vertex(`step ${step}`, name)) }
       case 'task-started': {
@@ -115,6 +119,14 @@ export class RawJsonRenderer implements Renderer {
 
 function started(vertex: Vertex, time: number): Status {
   vertex.started = timestamp(time)
+  return { vertexes: [vertex] }
+}
+
+/** Whoever wants all files asks `tsbuild explain`. */
+const TOLD_CHANGES = 10
+
+function missed(vertex: Vertex, causes: readonly MissCause[]): Status {
+  vertex.misses = causes.map((cause) => ('changes' in cause ? { ...cause, changes: cause.changes.slice(0, TOLD_CHANGES) } : cause))
   return { vertexes: [vertex] }
 }
 

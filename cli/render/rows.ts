@@ -2,6 +2,7 @@ import type { Diagnostic } from '../../core/diagnostic.ts'
 import type { BuildEvent, StepOutcome } from '../../core/event.ts'
 import type { VertexId } from '../../core/graph.ts'
 import { LogLines, oneLine } from './log.ts'
+import { missText } from './miss.ts'
 
 /** A task or step as the renderers see it. */
 export interface Row {
@@ -23,6 +24,8 @@ export interface Row {
   /** When it last had something to show. */
   lastActive: number
   readonly lines: LogLines
+  /** Why it runs, as far as that is worth a line. */
+  miss: string
 }
 
 export interface Progress {
@@ -38,6 +41,8 @@ export interface Change {
   readonly lines: readonly string[]
   /** The progress entry it touched. */
   readonly item?: string
+  /** It is known now why the row runs. */
+  readonly isExplained?: true
 }
 
 /** Enough to find an error in; more would be kept in memory for nothing. */
@@ -82,7 +87,7 @@ export class BuildRows {
       case 'step-started':
         return start(this.#step(event.step), event.time)
       case 'step-missed':
-        return undefined
+        return explain(this.#step(event.step), event)
       case 'step-log':
         return log(this.#step(event.step), event)
       case 'step-progress':
@@ -135,6 +140,7 @@ export class BuildRows {
       hidden: 0,
       lastActive: 0,
       lines: new LogLines(),
+      miss: '',
     }
     this.rows.set(key, row)
     return row
@@ -167,6 +173,11 @@ function start(row: Row, time: number): Change {
   row.started = time
   row.lastActive = time
   return { row, lines: [] }
+}
+
+function explain(row: Row, { causes, time }: Extract<BuildEvent, { kind: 'step-missed' }>): Change | undefined {
+  row.miss = missText(causes, time) ?? ''
+  return row.miss === '' ? undefined : { row, lines: [], isExplained: true }
 }
 
 function log(row: Row, event: Extract<BuildEvent, { kind: 'step-log' }>): Change {

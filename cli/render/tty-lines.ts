@@ -21,6 +21,12 @@ export function rowLine(row: Row, now: number, look: Look, spinner: string): Lin
   return { text, width: displayWidth(` ${sign} ${name}${gap}${right}`) }
 }
 
+/** `   miss: ARG GIT_SHA changed`, below the step that it is about. */
+export function missLine(miss: string, look: Look): Line {
+  const text = truncate(`   miss: ${miss}`, look.columns, look.symbols.ellipsis)
+  return { text: look.colours.dim(text), width: displayWidth(text) }
+}
+
 /** ` ✔ built app:latest · 4.2s · 7 steps, 4 cached · 0123456789ab`: as many parts as fit. */
 export function summaryLine(build: BuildRows, look: Look): Line {
   const { ended, cached } = build.counts()

@@ -7,7 +7,7 @@ import type { Renderer } from './renderer.ts'
 import { BuildRows, type Row } from './rows.ts'
 import { type Symbols, symbolsFor } from './symbols.ts'
 import type { Terminal } from './terminal.ts'
-import { rowLine, summaryLine } from './tty-lines.ts'
+import { missLine, rowLine, summaryLine } from './tty-lines.ts'
 import { liveLines } from './tty-live.ts'
 
 /** Work outside the graph is only worth a line of its own when somebody had to wait for it. */
@@ -67,7 +67,9 @@ export class TtyRenderer implements Renderer {
 
   #finish(row: Row): void {
     const isWorthIt = row.kind === 'step' || row.state !== 'done' || row.ended - row.started >= TASK_WORTH_MS
-    if (isWorthIt) this.#finished.push(rowLine(row, row.ended, this.#look(), ''))
+    if (!isWorthIt) return
+    this.#finished.push(rowLine(row, row.ended, this.#look(), ''))
+    if (row.miss !== '') this.#finished.push(missLine(row.miss, this.#look()))
   }
 
   #draw(): void {

@@ -45,7 +45,7 @@ async function selectionDigest(context: SnapshotterContext, op: FileOp, input: S
   const selections: Canonical[] = []
   for (const action of op.actions) {
     if (action.kind !== 'copy' || action.input !== index) continue
-    const paths = await copyPaths(context, action, input)
+    const paths = await copyPaths(context, action, treeOf(input))
     const request = { treesDirectory: context.store.layout.trees, tree: treeOf(input), paths, ...filterOf(action) }
     const selected = await context.native.select(request)
     const missing = selected.entries.indexOf(null)
@@ -87,14 +87,14 @@ export async function copiedBytes(context: SnapshotterContext, { actions }: File
   const weights = actions.map(async (action) => {
     const input = action.kind === 'copy' ? inputs[action.input] : undefined
     if (action.kind !== 'copy' || input === undefined) return 0
-    const paths = await copyPaths(context, action, input)
+    const paths = await copyPaths(context, action, treeOf(input))
     return context.native.weigh({ treesDirectory, tree: treeOf(input), paths, ...filterOf(action) })
   })
   return (await Promise.all(weights)).reduce((sum, bytes) => sum + bytes, 0)
 }
 
-async function copyPaths(context: SnapshotterContext, action: CopyAction, input: StepResult): Promise<readonly string[]> {
-  const tree = treeOf(input)
+/** The paths of a tree that a copy takes. */
+export async function copyPaths(context: SnapshotterContext, action: CopyAction, tree: Digest): Promise<readonly string[]> {
   const resolved = await Promise.all(action.sources.map((source) => resolveSource(context, tree, source)))
   const paths = resolved.flat()
   return action.parents === undefined ? paths : directoriesOf(context, tree, paths)
@@ -122,7 +122,7 @@ async function changeAction(context: SnapshotterContext, action: FileAction, inp
   return {
     kind: 'copy',
     source: action.input - 1,
-    paths: await copyPaths(context, action, input),
+    paths: await copyPaths(context, action, treeOf(input)),
     destination: action.destination,
     unpack: action.unpack,
     ...filterOf(action),
@@ -131,7 +131,8 @@ async function changeAction(context: SnapshotterContext, action: FileAction, inp
   }
 }
 
-function filterOf(action: CopyAction): { readonly filter?: CopyFilter } {
+/** What a copy takes of the directories among them. */
+export function filterOf(action: CopyAction): { readonly filter?: CopyFilter } {
   const filter = copyFilter(action.parents, action.exclude)
   return filter === undefined ? {} : { filter }
 }

@@ -10,21 +10,23 @@ export class Counter {
   /** Contexts are looked at in every build, which is no execution. */
   readonly #contexts = new Set<VertexId>()
 
+  #total = 0
+
   plan({ vertices }: Graph): void {
     for (const { id, op } of vertices) if (op.kind === 'local') this.#contexts.add(id)
   }
 
   count(event: BuildEvent): void {
+    if (event.kind === 'graph') this.#total = event.steps.filter(({ step }) => !this.#contexts.has(step)).length
     if ('step' in event && this.#contexts.has(event.step)) return
     if (event.kind === 'step-done') this.#outcomes[event.outcome.kind] += 1
     // What has a total is bytes; the others are counts of things.
     else if (event.kind === 'step-progress' && event.total !== undefined) this.#items.set(`${event.step} ${event.item}`, event.current)
   }
 
-  counts(vertices: number): StepCounts {
-    const total = vertices - this.#contexts.size
+  counts(): StepCounts {
     const { cached, done, unchanged, failed } = this.#outcomes
-    return { total, cached, executed: done + unchanged, unchanged, failed }
+    return { total: this.#total, cached, executed: done + unchanged, unchanged, failed }
   }
 
   get bytes(): number {

@@ -9,7 +9,7 @@ type PlainSpan = Omit<Span, 'file'> & { readonly file: number }
 type Line =
   | { readonly kind: 'file'; readonly name: string; readonly text: string }
   | { readonly kind: 'cached'; readonly time: number; readonly steps: readonly number[] }
-  | { readonly kind: 'graph'; readonly time: number }
+  | { readonly kind: 'graph'; readonly time: number; readonly steps: readonly number[] }
   | {
       readonly kind: 'step-log'
       readonly time: number
@@ -48,7 +48,7 @@ function* eventsOf(line: Exclude<Line, { kind: 'file' }>, notes: readonly StepNo
       for (const step of line.steps) yield { kind: 'step-done', time: line.time, step, outcome: { kind: 'cached' } }
       return
     case 'graph':
-      yield { ...line, steps: notes.map(({ step, name }) => ({ step, name })) }
+      yield { ...line, steps: line.steps.map((step) => ({ step, name: notes[step]?.name ?? `step ${step}` })) }
       return
     case 'step-log': {
       const { text, base64, ...rest } = line

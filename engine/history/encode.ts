@@ -61,7 +61,7 @@ export class EventEncoder {
   #plain(event: BuildEvent): object {
     switch (event.kind) {
       case 'graph':
-        return { kind: event.kind, time: event.time }
+        return { kind: event.kind, time: event.time, steps: event.steps.map(({ step }) => step) }
       case 'task-started':
         return { ...event, name: this.#hide(event.name) }
       case 'task-done':

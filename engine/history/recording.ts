@@ -117,7 +117,7 @@ export class Recording {
       ...(platform === undefined ? {} : { platform }),
       ...(image === undefined ? {} : { image }),
       ...(isTsbError(error) ? { error: { code: error.code, message: this.#hide(error.message) } } : {}),
-      steps: this.#counter.counts(this.#graph?.vertices.length ?? 0),
+      steps: this.#counter.counts(),
       bytes: this.#counter.bytes,
     }
   }

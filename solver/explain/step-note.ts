@@ -1,6 +1,7 @@
 import type { Digest } from '../../core/digest.ts'
 import type { Graph, VertexId } from '../../core/graph.ts'
 import type { OpKind } from '../../core/op.ts'
+import { formatPlatform } from '../../core/platform.ts'
 
 /** What is kept of one step of a build: enough to know it again in the next one, and to find what it led to. */
 export interface StepNote {
@@ -15,7 +16,7 @@ export interface StepNote {
   /** Key of its result; absent where it keeps no record, or never came so far. */
   readonly key?: Digest
   /** Of a base image. */
-  readonly base?: { readonly reference: string; readonly image: Digest }
+  readonly base?: { readonly reference: string; readonly image: Digest; readonly platform: string }
 }
 
 /** The notes of a graph's steps, by their places in it. */
@@ -30,7 +31,7 @@ export function notesOf({ vertices }: Graph, keys: ReadonlyMap<VertexId, Digest>
       kind: op.kind,
       inputs,
       ...(key === undefined ? {} : { key }),
-      ...(op.kind === 'image' ? { base: { reference: op.reference, image: op.image } } : {}),
+      ...(op.kind === 'image' ? { base: { reference: op.reference, image: op.image, platform: formatPlatform(op.platform) } } : {}),
     }
   })
 }

@@ -114,6 +114,12 @@ function recordingEngine(answers: Partial<Omit<Engine, typeof Symbol.asyncDispos
       if (build === undefined) throw new TsbError('TSB_HISTORY_UNKNOWN', 'no build', { fault: 'input' })
       return build
     },
+    explain: async (word) => {
+      record('explain', word)
+      const explanation = await answers.explain?.(word)
+      if (explanation === undefined) throw new TsbError('TSB_HISTORY_UNKNOWN', 'no build', { fault: 'input' })
+      return explanation
+    },
     forgetBuilds: async (words) => {
       record('forgetBuilds', words)
       return (await answers.forgetBuilds?.(words)) ?? []

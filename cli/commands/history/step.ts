@@ -1,13 +1,10 @@
 import { TsbError } from '../../../core/error.ts'
-import type { RecordedBuild } from '../../../engine/types.ts'
-
-type Note = RecordedBuild['notes'][number]
 
 /**
  * The step that a word means: its number, counted from 1 as `history inspect` and `explain` print it, or a part of its name.
  * @throws TsbError `TSB_HISTORY_STEP_UNKNOWN`
  */
-export function findStep({ notes }: Pick<RecordedBuild, 'notes'>, word: string): Note {
+export function findStep<Step extends { readonly name: string }>({ notes }: { readonly notes: readonly Step[] }, word: string): Step {
   const number = /^\d+$/.test(word) ? notes[Number(word) - 1] : undefined
   const named = number === undefined ? notes.filter(({ name }) => name.toLowerCase().includes(word.toLowerCase())) : [number]
   const [first] = named
