@@ -9,6 +9,7 @@ import type {
   Measured,
   Native,
   ScanResult,
+  SelectRequest,
   SelectResult,
   TreeEntry,
   WriteLayerResult,
@@ -34,7 +35,7 @@ function nativeOf(addon: Addon): Native {
     cancellable(addon, signal, async (token) => JSON.parse(await addon[method](JSON.stringify(request), token)) as Answer)
   return {
     scan: (request, signal) => call<ScanResult>('scan', request, signal),
-    select: (request, signal) => call<SelectResult>('select', request, signal),
+    select: async (request, signal) => selectSmall(addon, request) ?? call<SelectResult>('select', request, signal),
     weigh: (request) => settled(async () => JSON.parse(await addon.weigh(JSON.stringify(request))) as number),
     list: (request) => settled(async () => JSON.parse(await addon.list(JSON.stringify(request))) as readonly TreeEntry[]),
     change: (request, signal) => call<CommitResult>('change', request, signal),
@@ -58,6 +59,16 @@ function nativeOf(addon: Addon): Native {
     delta: (upper) => settled(async () => JSON.parse(await addon.delta(JSON.stringify(upper))) as Digest),
     sync: async (path) => void (await settled(() => addon.sync(JSON.stringify(path)))),
     startSync: (path, onDone) => void import('./background-sync.ts').then(({ startSync }) => startSync(path, onDone)),
+  }
+}
+
+/** Most contexts are small, and a build with a thousand COPYs would start a thousand threads. */
+function selectSmall(addon: Addon, request: SelectRequest): SelectResult | undefined {
+  try {
+    const answer = addon.selectSmall(JSON.stringify(request))
+    return answer === null ? undefined : (JSON.parse(answer) as SelectResult)
+  } catch (error) {
+    throw rebuilt(error)
   }
 }
 

@@ -10,6 +10,8 @@ export interface Addon {
   readonly ArrivalToken: new (path: string) => ArrivalToken
   scan(request: string, token?: CancelToken): Promise<string>
   select(request: string, token?: CancelToken): Promise<string>
+  /** In a small tree, at once; `null` in any other. */
+  selectSmall(request: string): string | null
   weigh(request: string): Promise<string>
   list(request: string): Promise<string>
   change(request: string, token?: CancelToken): Promise<string>

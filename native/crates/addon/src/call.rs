@@ -43,24 +43,47 @@ where
     Request: DeserializeOwned,
     Answer: ToNapiValue + Send + 'static,
 {
-    static QUIET: Once = Once::new();
-    // A panic becomes an error below; the terminal belongs to the renderers.
-    QUIET.call_once(|| set_hook(Box::new(|_| {})));
+    silence_panics();
     let cancel = token.map(CancelToken::flag).unwrap_or_default();
     let (deferred, promise): (JsDeferred<Answer, Resolver<Answer>>, _) = env.create_deferred()?;
-    let run = move || {
-        let answer = catch_unwind(AssertUnwindSafe(|| work(parse(&request)?, &cancel)));
-        match answer.unwrap_or_else(|panic| Err(bug(format!("the native core panicked: {}", words_of(panic.as_ref())))))
-        {
-            Ok(answer) => deferred.resolve(Box::new(move |_| Ok(answer))),
-            Err(error) => deferred.reject(to_napi(&error)),
-        }
+    let run = move || match caught(|| work(parse(&request)?, &cancel)) {
+        Ok(answer) => deferred.resolve(Box::new(move |_| Ok(answer))),
+        Err(error) => deferred.reject(to_napi(&error)),
     };
     thread::Builder::new()
         .name("tsbuild".to_owned())
         .spawn(run)
         .map_err(|e| to_napi(&Error::io("TSB_THREAD_FAILED", "cannot start a thread for", "a native call", &e)))?;
     Ok(promise)
+}
+
+/// Does `work` at once, for what takes less than the start of a thread; `None` where that is not so.
+pub fn call_here<Request, Answer>(
+    request: &str,
+    work: impl FnOnce(Request) -> Result<Option<Answer>>,
+) -> napi::Result<Option<String>>
+where
+    Request: DeserializeOwned,
+    Answer: Serialize,
+{
+    silence_panics();
+    let answer = caught(|| {
+        let answer = work(parse(request)?)?;
+        let encoded = answer.map(|answer| serde_json::to_string(&answer)).transpose();
+        encoded.map_err(|e| bug(format!("cannot encode an answer: {e}")))
+    });
+    answer.map_err(|error| to_napi(&error))
+}
+
+/// A panic becomes an error; the terminal belongs to the renderers.
+fn silence_panics() {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| set_hook(Box::new(|_| {})));
+}
+
+fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    outcome.unwrap_or_else(|panic| Err(bug(format!("the native core panicked: {}", words_of(panic.as_ref())))))
 }
 
 pub fn parse<Request: DeserializeOwned>(request: &str) -> Result<Request> {
