@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { loadNative } from '../../native/index.ts'
+import { loadAddon } from '../../native/load.ts'
 import type { IgnoreRule } from '../../native/types.ts'
 import { failsWith, OLD, type Stage, stageFor } from './stage.ts'
 
@@ -110,5 +111,20 @@ describe('select', () => {
     assert.notEqual(x.digest, z.digest)
     assert.deepEqual((await select('/l')).entries[0]?.path, '/y/s')
     assert.deepEqual((await select('/absent')).entries, [null])
+  })
+
+  test('a small tree and a large one, which a thread reads, say the same of the same files', async (t) => {
+    const few = Object.fromEntries(Array.from({ length: 3 }, (_, index) => [`context/d/${index}`, String(index)]))
+    const many = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`context/others/${index}`, '']))
+    const [small, large] = [stageFor(t, few), stageFor(t, { ...few, ...many })]
+    const answers = []
+    for (const stage of [small, large]) {
+      const request = { treesDirectory: stage.trees, tree: (await stage.scan()).tree, paths: ['/d', '/absent'] }
+      assert.equal(loadAddon().selectSmall(JSON.stringify(request)) === null, stage === large)
+      answers.push(await loadNative().select(request))
+      const controller = new AbortController()
+      answers.push(await loadNative().select(request, controller.signal))
+    }
+    for (const answer of answers) assert.deepEqual(answer, answers[0])
   })
 })
