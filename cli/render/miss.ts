@@ -61,8 +61,10 @@ function settingText({ name, from, to }: Extract<MissCause, { kind: 'setting' }>
 function filesText(changes: FileChanges, source: string): string {
   const where = source === 'context' ? '' : ` of ${source}`
   if (changes.changed === 0) return `files${where} changed`
-  const total = changes.total === 0 ? 'all' : `${count(changes.changed)} of ${count(changes.total)}`
-  return `${total} file${changes.total === 1 ? '' : 's'}${where} changed${firstChanges(changes, source.startsWith('context'))}`
+  // What is gone is not among those that there are.
+  const isPart = changes.changed <= changes.total
+  const total = isPart ? `${count(changes.changed)} of ${count(changes.total)}` : count(changes.changed)
+  return `${total} file${(isPart ? changes.total : changes.changed) === 1 ? '' : 's'}${where} changed${firstChanges(changes, source.startsWith('context'))}`
 }
 
 function firstChanges({ changed, changes }: FileChanges, isRelative: boolean): string {

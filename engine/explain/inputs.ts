@@ -34,8 +34,7 @@ export async function inputCause(changed: ChangedInput): Promise<MissCause | und
   const below = earlier.notes[earlier.note.inputs[index] ?? -1]
   if (source.op.kind === 'image' && below !== undefined) {
     const [cause] = below.base === undefined ? [] : baseCauses(source.op, below)
-    if (cause !== undefined && cause.kind !== 'lost') return cause
-    return { kind: 'instruction', from: below.text, to: source.text ?? source.name }
+    if (cause?.kind === 'base') return cause
   }
   const request = { treesDirectory: changed.context.store.layout.trees, from: changed.before, to: changed.now, paths: ['/'] }
   const differences = await known(() => changed.context.native.diff({ ...request, limit: TOLD_OUTPUTS }))

@@ -21,11 +21,15 @@ export interface FactsPair {
 export function factCauses({ from, to, fromText, toText }: FactsPair): readonly MissCause[] {
   const isRun = to.op['kind'] === 'run'
   const causes = isRun ? runCauses(from.op, to.op, fromText === toText) : fileCauses(from.op, to.op)
-  // An edit of a flag is told by what it changed.
-  const isTold = !isRun && causes.length > 0
-  const edited: readonly MissCause[] = fromText === toText || isTold ? [] : [{ kind: 'instruction', from: fromText, to: toText }]
-  const version = setting('version of the keys', from.version, to.version)
-  return [...edited, ...causes, ...version]
+  // Flags of a RUN are told by what they set, and of a COPY, which copies the same files in other words too, by that.
+  const isEdited = isRun ? !same(from.op['args'], to.op['args']) : causes.length === 0 && withoutSource(fromText) !== withoutSource(toText)
+  const edited: readonly MissCause[] = isEdited && fromText !== toText ? [{ kind: 'instruction', from: fromText, to: toText }] : []
+  return [...edited, ...causes, ...setting('version of the keys', from.version, to.version)]
+}
+
+/** A stage may have another name. */
+function withoutSource(text: string): string {
+  return text.replace(/--from=\S+/, '')
 }
 
 /** Reads a preimage as `keyOf` writes it. */
