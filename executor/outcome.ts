@@ -63,11 +63,15 @@ const ERRORS: Readonly<Record<HostFailure, readonly [code: ErrorCode, fault: Fau
 }
 
 /** Where the system, as runner and runtimes quote it, has the disk at fault, it matters little what was being done. */
-const DISK_FAILED: (typeof ERRORS)[HostFailure] = ['TSB_DISK_FAILED', 'host', 'look for disk errors in the kernel log']
+const DISK_FAULTS: readonly (readonly [words: RegExp, ...error: (typeof ERRORS)[HostFailure]])[] = [
+  [/input\/output error/i, 'TSB_DISK_FAILED', 'host', 'look for disk errors in the kernel log'],
+  [/no space left on device|quota exceeded/i, 'TSB_DISK_FULL', 'host', 'free disk space, or set TSBUILD_ROOT to another disk'],
+]
 
 /** Why there is no container, in one line. */
 export function toError(failure: HostFailure, message: string): TsbError {
-  const [code, fault, hint] = /input\/output error/i.test(message) ? DISK_FAILED : ERRORS[failure]
+  const [, ...disk] = DISK_FAULTS.find(([words]) => words.test(message)) ?? [undefined, ...ERRORS[failure]]
+  const [code, fault, hint] = disk
   const line = message.trim().replace(/\s*\n\s*/g, '; ')
   return new TsbError(code, `container did not run: ${line}`, hint === undefined ? { fault } : { fault, hint })
 }

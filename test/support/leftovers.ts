@@ -4,7 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Everything of ours that a finished command must not leave on the machine, as readable lines. Empty when clean. */
 export async function leftovers(storeRoot: string): Promise<readonly string[]> {
-  return [...mounts(storeRoot), ...(await cgroups()), ...processesOf(storeRoot), ...unfinished(storeRoot)]
+  return [...remains(storeRoot), ...(await cgroups())]
+}
+
+/** The same without cgroups, for which those of others must be waited for. */
+export function remains(storeRoot: string): readonly string[] {
+  return [...mounts(storeRoot), ...processesOf(storeRoot), ...unfinished(storeRoot)]
 }
 
 function mounts(storeRoot: string): readonly string[] {

@@ -11,6 +11,7 @@ before(async () => {
 })
 after(() => scene?.[Symbol.asyncDispose]())
 
+const run = ['run', '--rm', '--network', 'none', 'busybox', 'echo', 'out']
 const save = ['save', '-o', '/dev/null', 'busybox']
 
 /** As in errors.test.ts, every third to tenth call, of commands of all kinds. */
@@ -30,6 +31,7 @@ const SWEEPS: Readonly<Record<string, (scene: Scene) => Sweep>> = {
   'a call of a migration fails': ({ build }) => ({ template: 'old', args: build, errno: 'EIO', stays: false, step: 5, last: 150 }),
   'a call of a pull fails': ({ pull }) => ({ template: 'base', args: pull, errno: 'EIO', stays: false, step: 5 }),
   'a call of a load fails': ({ archive }) => ({ template: 'empty', args: ['load', '-i', archive], errno: 'EIO', stays: false, step: 13 }),
+  'a call of a run fails': () => ({ template: 'base', args: run, errno: 'EIO', stays: false, step: 3 }),
   'a call of a save fails': () => ({ template: 'base', args: save, errno: 'EIO', stays: false, step: 1 }),
 }
 

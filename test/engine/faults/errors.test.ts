@@ -13,10 +13,10 @@ after(() => scene?.[Symbol.asyncDispose]())
 
 /** Steps that are no divisor of each other, so that the kinds of calls are met at random. */
 const SWEEPS: Readonly<Record<string, (scene: Scene) => Sweep>> = {
-  'a call of a build fails': ({ build }) => ({ template: 'base', args: build, errno: 'EIO', stays: false, step: 131, first: 7 }),
-  'a disk dies during a build': ({ build }) => ({ template: 'base', args: build, errno: 'EIO', stays: true, step: 211, first: 3 }),
-  'a disk fills up during a build': ({ build }) => ({ template: 'base', args: build, errno: 'ENOSPC', stays: true, step: 223, first: 5 }),
-  'a call of a cached build fails': ({ build }) => ({ template: 'built', args: build, errno: 'EIO', stays: false, step: 5, first: 1 }),
+  'a call of a build fails': ({ build }) => ({ template: 'base', args: build, errno: 'EIO', stays: false, step: 397, first: 7 }),
+  'a disk dies during a build': ({ build }) => ({ template: 'base', args: build, errno: 'EIO', stays: true, step: 701, first: 90 }),
+  'a disk fills up during a build': ({ build }) => ({ template: 'base', args: build, errno: 'ENOSPC', stays: true, step: 701, first: 105 }),
+  'a call of a cached build fails': ({ build }) => ({ template: 'built', args: build, errno: 'EIO', stays: false, step: 29, first: 9 }),
 }
 
 for (const [name, sweep] of Object.entries(SWEEPS)) {
