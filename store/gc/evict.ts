@@ -26,9 +26,9 @@ const TREE_GRACE_MS = 10 * 60_000
 /**
  * Takes things and layers out of the database, and their files out of their places. Call inside the transaction that has found out that
  * nobody holds them: whoever pins something comes before it or sees that it is gone.
- * @returns the paths to remove; a kill before leaves them in a dead process's work directory
+ * They end up in the bin; a kill before that is removed leaves them in a dead process's work directory.
  */
-export function evict(parts: Evicting, items: readonly Item[], layers: readonly LayerId[]): readonly string[] {
+export function evict(parts: Evicting, items: readonly Item[], layers: readonly LayerId[]): void {
   const { connection, layout, tombstones, bin, now } = parts
   const doomed: string[] = []
   for (const item of items) {
@@ -62,7 +62,7 @@ export function evict(parts: Evicting, items: readonly Item[], layers: readonly 
   if (layers.length > 0) forgetRoots(parts, new Set(layers))
   if (items.some(({ kind }) => kind === 'record')) tombstones.bound(now)
   doomed.push(...strayTrees(parts))
-  return doomed.map((path, index) => moveAway(path, join(bin, `evicted-${index}`)))
+  for (const [index, path] of doomed.entries()) moveAway(path, join(bin, String(index)))
 }
 
 /** Images without a name do not keep their layers: they are known by their documents again, or not at all. */
