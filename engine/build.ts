@@ -17,6 +17,7 @@ import { namedContexts } from './contexts/named.ts'
 import { unlessEvicted, withoutDone } from './disk/again.ts'
 import { withinLimit } from './disk/limit.ts'
 import { withRoom } from './disk/with-room.ts'
+import { prepareRuns } from './drivers/ahead.ts'
 import { createDrivers } from './drivers/index.ts'
 import { rootOf, type StepResult } from './drivers/result.ts'
 import { diffIdsOf } from './early-diff-ids.ts'
@@ -93,6 +94,7 @@ async function buildAndExport(building: RecordedBuilding): Promise<Digest | unde
     await pruneCaches(session, plan.graph)
     const diffIds = diffIdsOf(session, plan, options.outputs, building.signal)
     const misses = watchMisses(building, recording.project, plan.graph)
+    const prepare = prepareRuns(session, plan.graph)
     const results = await solve<StepResult>({
       graph: plan.graph,
       wanted,
@@ -100,7 +102,10 @@ async function buildAndExport(building: RecordedBuilding): Promise<Digest | unde
       ledger: building.ledger,
       effects: session.effects,
       onEvent: misses.onEvent,
-      onMiss: misses.onMiss,
+      onMiss: (miss) => {
+        prepare(miss)
+        misses.onMiss(miss)
+      },
       signal: building.signal,
       ...(options.maxParallel === undefined ? {} : { maxParallel: options.maxParallel }),
       onSolved: (solved) => {
