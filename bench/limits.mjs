@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, timeBlock, timeCommand } from './gauge.mjs'
+import { timeRuntime } from './runtime.mjs'
 
 /** As many as the scenario with RUN has steps. */
 const CONTAINERS = 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do unshare -muipnf true; done'
@@ -9,6 +10,8 @@ const CONTAINERS = 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20;
 const BLOCKS = {
   start: () => timeCommand([process.execPath, '-e', '0']),
   containers: () => timeCommand(['sh', '-c', CONTAINERS]),
+  sleep: () => timeCommand(['sleep', '1']),
+  'OCI runtime': ({ scratch, rootTar, steps }) => intoScratch(scratch, () => timeRuntime(scratch, rootTar, steps)),
   walk: ({ files }) => timeBlock('walk', files),
   copy: ({ files, scratch }) => intoScratch(scratch, () => timeBlock('copy', files, scratch)),
   'copy as one file': ({ files, place, scratch }) => {

@@ -76,7 +76,7 @@ async function attempt(scenario, builders) {
   try {
     if (scenario.verb === 'pull') pulled = await servePulledBase(join(disk.path, 'pulled'), ROOT_TAR)
     checkpoint()
-    return [await measure(scenario, builders, { disk: disk.path, pulled, rounds, checkpoint })]
+    return [await measure(scenario, builders, { disk: disk.path, pulled, rootTar: ROOT_TAR, rounds, checkpoint })]
   } catch (error) {
     if (error instanceof Interrupted) throw error
     // The signal may have ended what this was waiting for.

@@ -32,9 +32,13 @@ function limits(results, subject) {
   const rows = results.map(({ scenario, runs, blocks }) => {
     const sum = median(blocks.map((round) => scenario.limit.reduce((total, block) => total + round[block].milliseconds, 0)))
     const parts = scenario.limit.map((block) => `${block} ${duration(median(blocks.map((round) => round[block].milliseconds)))}`)
-    return [scenario.name, duration(sum), ratio(median(timesOf(runs[subject])), sum), parts.join(' + ')]
+    const ours = median(timesOf(runs[subject]))
+    const over = scenario.steps === undefined ? '-' : `${((ours - sum) / scenario.steps).toFixed(1)} ms`
+    const { limitTarget: target } = scenario
+    const verdict = target === undefined ? '-' : `${target} ${ours / sum <= target ? 'met' : 'missed'}`
+    return [scenario.name, duration(sum), ratio(ours, sum), verdict, over, parts.join(' + ')]
   })
-  return [['scenario', 'limit', `${subject} / limit`, 'sum of'], ...rows]
+  return [['scenario', 'limit', `${subject} / limit`, 'target', 'over it, a step', 'sum of'], ...rows]
 }
 
 function resources(results, [subject, ...peers]) {

@@ -10,10 +10,10 @@ import { VERBS } from './verbs.mjs'
  * @returns {Promise<{ scenario: object, runs: Record<string, object[]>, blocks: object[] }>} what the verb gave by builder, and the
  *   blocks by round
  */
-export async function measure(scenario, builders, { disk, pulled, rounds, checkpoint }) {
+export async function measure(scenario, builders, { disk, pulled, rootTar, rounds, checkpoint }) {
   const place = join(disk, 'scenario')
   const context = join(place, 'context')
-  const stage = { place, context, files: join(context, 'files'), scratch: join(place, 'scratch'), pulled }
+  const stage = { place, context, files: join(context, 'files'), scratch: join(place, 'scratch'), pulled, rootTar, steps: scenario.steps }
   const verb = VERBS[scenario.verb]
   const runs = Object.fromEntries(builders.map(({ name }) => [name, []]))
   const blocks = []

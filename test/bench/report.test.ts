@@ -11,7 +11,14 @@ interface Timed {
 }
 
 interface Result {
-  readonly scenario: { readonly name: string; readonly limit: readonly string[]; readonly target?: number; readonly against?: string }
+  readonly scenario: {
+    readonly name: string
+    readonly limit: readonly string[]
+    readonly target?: number
+    readonly against?: string
+    readonly limitTarget?: number
+    readonly steps?: number
+  }
   readonly runs: Readonly<Record<string, readonly Timed[]>>
   readonly blocks: readonly Readonly<Record<string, Timed>>[]
 }
@@ -44,13 +51,22 @@ test('ratios are those of medians, the best peer may be one of another scenario,
     ['zstd', '2 ms (2 ms - 2 ms)', '-', '1 ms (1 ms - 1 ms)', '-', '2.00', '0.20', '0.1 missed'],
   ])
   assert.deepEqual(limits, [
-    ['gzip', '4 ms', '1.00', 'start 2 ms + gzip 2 ms'],
-    ['zstd', '1 ms', '2.00', 'start 1 ms'],
+    ['gzip', '4 ms', '1.00', '-', '-', 'start 2 ms + gzip 2 ms'],
+    ['zstd', '1 ms', '2.00', '-', '-', 'start 1 ms'],
   ])
   assert.deepEqual(resources, [
     ['gzip', '9.0 MiB', '-', '-', '103 MB', '-', '100 MB', '-', '1.03'],
     ['zstd', '-', '-', '-', '-', '-', '-', '-', '-'],
   ])
+})
+
+test('a limit may be what has to be met, and what is over it be shared among steps', () => {
+  const runs = { tsbuild: [{ milliseconds: 30 }] }
+  const blocks = [{ start: { milliseconds: 20 } }]
+  const limitsOf = (limitTarget: number): unknown =>
+    rows(formatReport([{ scenario: { name: 'steps', limit: ['start'], limitTarget, steps: 4 }, runs, blocks }], ['tsbuild']))[1]?.[0]
+  assert.deepEqual(limitsOf(1.5), ['steps', '20 ms', '1.50', '1.5 met', '2.5 ms', 'start 20 ms'])
+  assert.deepEqual(limitsOf(1.4), ['steps', '20 ms', '1.50', '1.4 missed', '2.5 ms', 'start 20 ms'])
 })
 
 test('without peers there is nothing to meet', () => {
