@@ -1,3 +1,5 @@
+import { OCI_LAYOUT } from '../layout.ts'
+
 /** What can be wrong with a store. */
 export type FindingKind =
   | 'database-damaged'
@@ -25,6 +27,7 @@ export type FindingKind =
   | 'blob-damaged'
   | 'blob-stray'
   | 'layout-damaged'
+  | 'index-damaged'
   | 'layout-incomplete'
   | 'mount-left'
 
@@ -46,6 +49,8 @@ type Description = readonly [remedy: Finding['remedy'], problem: string, hint: s
 const REMOVED = 'removed by the next build'
 const MADE_AGAIN = 'made again by the next build that needs it'
 const REMOVE_FILE = 'remove it: the next build that needs it makes it again'
+
+const REMOVE_INDEX = 'remove `oci/index.json`: whatever packs an image next writes it anew'
 
 const DESCRIPTIONS: Readonly<Record<FindingKind, Description>> = {
   'database-damaged': [
@@ -76,12 +81,9 @@ const DESCRIPTIONS: Readonly<Record<FindingKind, Description>> = {
   'history-lost': ['hand', 'build whose events are gone', 'none needed but for who reads it: `tsbuild history rm` forgets it'],
   'blob-damaged': ['hand', 'blob with other bytes than its digest says', REMOVE_FILE],
   'blob-stray': ['hand', 'file that is no blob among the blobs', 'remove it'],
-  'layout-damaged': ['hand', 'file of the OCI layout that does not read', 'remove it and run `tsbuild save` on any image'],
-  'layout-incomplete': [
-    'hand',
-    'image listed in `index.json` without all of its blobs',
-    'run `tsbuild save` on any image, which writes the list anew',
-  ],
+  'layout-damaged': ['hand', 'file that is not what makes a folder an OCI layout', `put \`${OCI_LAYOUT}\` into it`],
+  'index-damaged': ['hand', 'list of images that does not read', REMOVE_INDEX],
+  'layout-incomplete': ['hand', 'image listed in `index.json` without all of its blobs', REMOVE_INDEX],
   'mount-left': ['hand', 'mount below the store', 'unmount it'],
 }
 

@@ -25,7 +25,7 @@ function indexFindings(layout: Layout): readonly Finding[] {
   const path = join(layout.oci, 'index.json')
   if (!existsSync(path)) return []
   const index = parse<Index>(readFileSync(path, 'utf8'))
-  if (index === undefined || !Array.isArray(index.manifests)) return [finding('layout-damaged', 'oci/index.json')]
+  if (index === undefined || !Array.isArray(index.manifests)) return [finding('index-damaged', 'oci/index.json')]
   return index.manifests.filter(({ digest }) => !isWhole(layout, digest)).map(({ digest }) => finding('layout-incomplete', digest))
 }
 

@@ -119,7 +119,7 @@ const CASES: Readonly<Record<string, readonly [spoil: (root: string, sql: (text:
   'a directory of no cache': [(root) => mkdirSync(join(root, 'caches/c'), { recursive: true }), 'cache-stray'],
   'a name of nothing': [(_, sql) => sql("INSERT INTO names VALUES ('n', 'sha256:0')"), 'name-lost'],
   'no oci-layout': [(root) => rmSync(join(root, 'oci/oci-layout')), 'layout-damaged'],
-  'an index.json that does not read': [(root) => writeFileSync(join(root, 'oci/index.json'), '{'), 'layout-damaged'],
+  'an index.json that does not read': [(root) => writeFileSync(join(root, 'oci/index.json'), '{'), 'index-damaged'],
   'an index.json of missing blobs': [
     (root) => writeFileSync(join(root, 'oci/index.json'), JSON.stringify({ manifests: [{ digest: `sha256:${'0'.repeat(64)}` }] })),
     'layout-incomplete',
