@@ -113,3 +113,11 @@ test('a file that a killed process has left in the history is swept', { timeout:
   assert.equal(readdirSync(join(tsbuild.root, 'history')).length, 2)
   assert.deepEqual(await storeFaults(tsbuild.root), [])
 })
+
+test('the configuration says how many builds are kept', { timeout: 60_000 }, async () => {
+  await using project = await openProject({ Dockerfile: 'FROM scratch\nCOPY f /f\n', f: 'f', 'config.json': '{"history": {"builds": 3}}' })
+  const { tsbuild, directory } = project
+  const env = { TSBUILD_CONFIG: join(directory, 'config.json') }
+  for (let build = 0; build < 16; build++) await tsbuild.must(['-q', directory], { env })
+  assert.equal((await list(project)).length, 3)
+})
