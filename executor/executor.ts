@@ -50,7 +50,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       if (pasta !== undefined) networks.prepare(pasta)
       const user = await lookUp(spec, options)
       const bundle = makeBundle(options.stateDirectory, spec, user, host)
-      await using network = pasta === undefined ? undefined : await networks.borrow(pasta)
+      await using network = pasta === undefined ? undefined : await networks.borrow(pasta, control.signal)
       const request = requestOf({
         spec,
         bundle,

@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { TsbError } from '../core/error.ts'
+import { interrupted, TsbError } from '../core/error.ts'
 import { toError } from './outcome.ts'
 import { createEventDecoder, EVENTS, type HolderEvent, REQUESTS } from './protocol.ts'
+
+/** One that takes longer to end is stuck; its own death ends everything in it. */
+const PATIENCE_MS = 5000
 
 /** Networks with a way out, each held up by a process of its own and lent to one container at a time. */
 export interface NetworkPool extends AsyncDisposable {
@@ -10,9 +13,9 @@ export interface NetworkPool extends AsyncDisposable {
   prepare(program: string): void
   /**
    * One that no container is in, and that is as good as new. Disposing it without `giveBack` ends it.
-   * @throws TsbError `TSB_NETWORK_FAILED`, `TSB_PRIVILEGE_MISSING`, `TSB_RUNTIME_MISSING`
+   * @throws TsbError `TSB_INTERRUPTED`, `TSB_NETWORK_FAILED`, `TSB_PRIVILEGE_MISSING`, `TSB_RUNTIME_MISSING`
    */
-  borrow(program: string): Promise<BorrowedNetwork>
+  borrow(program: string, signal: AbortSignal): Promise<BorrowedNetwork>
 }
 
 export interface BorrowedNetwork extends AsyncDisposable {
@@ -45,7 +48,7 @@ export function createNetworkPool(runnerPath: string, directory: string): Networ
     prepare(program) {
       if (held.size === 0) idle.push(start(program))
     },
-    async borrow(program) {
+    async borrow(program, signal) {
       let holder = idle.pop()
       while (holder !== undefined && !holder.isAlive()) {
         held.delete(holder)
@@ -53,7 +56,7 @@ export function createNetworkPool(runnerPath: string, directory: string): Networ
       }
       const lent = holder ?? start(program)
       let isGivenBack = false
-      const pid = await lent.pid.catch(async (error: unknown) => {
+      const pid = await unlessAborted(lent.pid, signal).catch(async (error: unknown) => {
         await end(lent)
         throw error
       })
@@ -72,6 +75,16 @@ export function createNetworkPool(runnerPath: string, directory: string): Networ
       await Promise.all([...held].map(end))
     },
   }
+}
+
+/** The result of `promise`, or `TSB_INTERRUPTED` when that comes first. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(interrupted())
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 /** Starts the process that makes a network and holds it until its requests end, which our own death is as well. */
@@ -97,9 +110,11 @@ function hold(runnerPath: string, program: string, directory: string): Holder {
   return {
     pid,
     isAlive: () => isAlive,
-    end: () => {
+    end: async () => {
       requests.destroy()
-      return closed
+      const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+      await closed
+      clearTimeout(timer)
     },
   }
 }

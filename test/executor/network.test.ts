@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { findRunner } from '../../executor/locate.ts'
+import { createNetworkPool } from '../../executor/networks.ts'
 import { leftovers, makeSandbox, noContainers, type Sandbox } from './sandbox.ts'
 
 const noPasta = noContainers || (existsSync('/usr/bin/pasta') ? false : 'needs pasta (package passt)')
@@ -140,4 +143,23 @@ test('a network whose way out has ended is not used again', { skip: noPasta }, a
   const [network, links] = next.stdout.trim().split('\n')
   assert.notEqual(network, first.stdout.trim())
   assert.equal(links, '2')
+})
+
+test('an abort does not wait for a network that is never there', { skip: noContainers, timeout: 20_000 }, async () => {
+  const program = join(sandbox.directory, 'stuck')
+  await writeFile(program, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 })
+  await using pool = createNetworkPool(findRunner(), sandbox.layer)
+  pool.prepare(program)
+  await assert.rejects(pool.borrow(program, AbortSignal.timeout(300)), { code: 'TSB_INTERRUPTED' })
+  await assert.rejects(pool.borrow(program, AbortSignal.abort()), { code: 'TSB_INTERRUPTED' })
+  assert.deepEqual(await leftovers(sandbox), [])
+})
+
+test('a way out that cannot be made is told, in its own words', { skip: noContainers }, async () => {
+  const program = join(sandbox.directory, 'failing')
+  await writeFile(program, '#!/bin/sh\necho no route >&2; exit 3\n', { mode: 0o755 })
+  await using pool = createNetworkPool(findRunner(), sandbox.layer)
+  const { signal } = new AbortController()
+  await assert.rejects(pool.borrow(program, signal), { code: 'TSB_NETWORK_FAILED', message: /no route/ })
+  assert.deepEqual(await leftovers(sandbox), [])
 })
