@@ -5,6 +5,9 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hostEffects } from '../../../engine/host.ts'
+import { loadNative } from '../../../native/index.ts'
+import { verifyStore } from '../../../store/verify/verify.ts'
 import { leftovers } from '../../support/leftovers.ts'
 import { LAUNCHER, openTsbuild } from '../../support/tsbuild.ts'
 import { openProject, type Project } from '../project.ts'
@@ -36,7 +39,9 @@ test('20 builds at once execute each step that they share exactly once, and all 
     project.write({ [`${n}.Dockerfile`]: sharing(n) })
     return tsbuild.run(['build', '-q', '-t', `shared:${n}`, '-f', join(directory, `${n}.Dockerfile`), directory])
   })
-  for (const { code, stderr } of await Promise.all(builds)) assert.equal(code, 0, stderr)
+  const all = Promise.all(builds)
+  assert.deepEqual(await lookOn(tsbuild.root, all), [], 'what running builds are at is no fault')
+  for (const { code, stderr } of await all) assert.equal(code, 0, stderr)
   const once = Object.fromEntries(
     ['one', 'two', 'three', ...[0, 1, 2, 3, 4].map((n) => `group${n}`), ...builds.map((_, n) => `own${n}`)].map((name) => [name, 1]),
   )
@@ -45,6 +50,21 @@ test('20 builds at once execute each step that they share exactly once, and all 
   assert.equal(shown, 'one\nthree\n3\n13\n')
   assert.deepEqual([...(await storeFaults(tsbuild.root)), ...(await leftovers(tsbuild.root))], [])
 })
+
+/** What `doctor --store` finds, again and again, while builds run. */
+async function lookOn(root: string, builds: Promise<unknown>): Promise<readonly string[]> {
+  let isRunning = true
+  void builds.finally(() => {
+    isRunning = false
+  })
+  const found = new Set<string>()
+  for (let looks = 0; isRunning; looks += 1) {
+    const { findings } = await verifyStore(root, loadNative(), hostEffects, new AbortController().signal)
+    for (const { kind, subject } of findings) found.add(`look ${looks}: ${kind} ${subject}`)
+    await sleep(50)
+  }
+  return [...found]
+}
 
 test('20 builds at once make a store that is not there yet', { timeout: 120_000 }, async () => {
   await using tsbuild = await openTsbuild()
