@@ -10,12 +10,13 @@ import { VERBS } from './verbs.mjs'
  * @returns {Promise<{ scenario: object, runs: Record<string, object[]>, blocks: object[] }>} what the verb gave by builder, and the
  *   blocks by round
  */
-export async function measure(scenario, builders, { disk, pulled, rootTar, rounds, checkpoint }) {
+export async function measure(scenario, all, { disk, pulled, rootTar, rounds, checkpoint }) {
   const place = join(disk, 'scenario')
   const context = join(place, 'context')
   const stage = { place, context, files: join(context, 'files'), scratch: join(place, 'scratch'), pulled, rootTar, steps: scenario.steps }
   const verb = VERBS[scenario.verb]
-  const runs = Object.fromEntries(builders.map(({ name }) => [name, []]))
+  const builders = scenario.alone ? all.slice(0, 1) : all
+  const runs = Object.fromEntries(all.map(({ name }) => [name, []]))
   const blocks = []
   mkdirSync(context, { recursive: true })
   try {
