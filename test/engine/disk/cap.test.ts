@@ -107,3 +107,25 @@ test('what is imported or packed keeps within it, too', async () => {
   assert.equal(code, 3)
   assert.ok(allocatedBytes(other.tsbuild.root) < before + 1_000_000)
 })
+
+test('who finds no room waits for a build that holds it', async () => {
+  await using project = await openProject({
+    'a/Dockerfile': steps(write('a', 30, 'a'), 'touch /begun; sleep 3'),
+    'b/Dockerfile': 'FROM scratch\nCOPY large /\n',
+  })
+  const { tsbuild, directory } = project
+  writeFileSync(join(directory, 'b/large'), randomBytes(10_000_000))
+  const cap = ['--max-disk', `${CAP}`]
+  const watched = watchStore(tsbuild.root)
+  let isRunning = true
+  const holding = tsbuild.run([...cap, join(directory, 'a')]).finally(() => {
+    isRunning = false
+  })
+  while (allocatedBytes(tsbuild.root) < 30_000_000) assert.ok(isRunning)
+  const waiting = await tsbuild.run([...cap, '-t', 'b', join(directory, 'b')])
+  assert.equal(waiting.code, 0, waiting.stderr)
+  assert.equal(isRunning, false)
+  assert.equal((await holding).code, 0)
+  const most = await watched.stop()
+  assert.ok(most <= CAP, `${most} of ${CAP}`)
+})
