@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -73,9 +73,9 @@ const GENERATED = new Set(['target', 'node_modules', 'bin', 'dist'])
 function filesBelow(path) {
   const full = join(ROOT, path)
   if (!existsSync(full)) return []
-  if (/\.[a-z]+$/.test(path)) return [path]
+  if (!statSync(full).isDirectory()) return [path]
   return readdirSync(full, { withFileTypes: true }).flatMap((entry) => {
-    if (entry.isDirectory()) return GENERATED.has(entry.name) && path === 'native' ? [] : filesBelow(`${path}/${entry.name}`)
+    if (entry.isDirectory()) return path.startsWith('native') && GENERATED.has(entry.name) ? [] : filesBelow(`${path}/${entry.name}`)
     return /\.(?:ts|mjs|rs|toml|lock|json)$/.test(entry.name) ? [`${path}/${entry.name}`] : []
   })
 }
