@@ -1,11 +1,12 @@
 import { type Digest, sha256Digest } from '../core/digest.ts'
-import { isTsbError, TsbError } from '../core/error.ts'
+import { isTsbError } from '../core/error.ts'
 import type { Descriptor, Manifest } from '../core/manifest.ts'
 import { MEDIA_TYPES } from '../core/media-types.ts'
 import { assembleManifest } from '../exporter/assemble.ts'
 import { USUAL_LAYERS } from '../exporter/layer-options.ts'
 import type { ImageContent, LayerOptions } from '../exporter/types.ts'
 import { configOf, manifestOf, type StoredImage } from '../store/images.ts'
+import { evicted } from '../store/pins.ts'
 import { fetchBlob, publishRoot } from './image-root.ts'
 import { packedLayer } from './packed-layer.ts'
 import type { Session } from './session.ts'
@@ -13,7 +14,7 @@ import type { Session } from './session.ts'
 /**
  * An image of the store with all its blobs on disk: layers that exist only as snapshots are packed now.
  * An image that came with a manifest keeps it, and its blobs, byte for byte.
- * @throws TsbError `TSB_IMAGE_UNKNOWN`, `TSB_REGISTRY_*` when blobs of a pulled image must be fetched and cannot
+ * @throws TsbError `TSB_STORE_EVICTED`, `TSB_REGISTRY_*` when blobs of a pulled image must be fetched and cannot
  */
 export async function imageContent(session: Session, id: Digest, signal: AbortSignal): Promise<ImageContent> {
   const image = storedImage(session, id)
@@ -57,10 +58,11 @@ export async function sendContents<T>(session: Session, contents: readonly Image
   }
 }
 
-/** The image stays while this process lives. */
+/** The image stays while this process lives. One without a name may have gone since it was found or made. */
 function storedImage({ store }: Session, id: Digest): StoredImage {
-  const image = store.pins.tryHold({ images: [id] }) ? store.images.get(id) : undefined
-  if (image === undefined) throw new TsbError('TSB_IMAGE_UNKNOWN', `no image \`${id}\` in the store`, { fault: 'input' })
+  store.pins.hold({ images: [id] })
+  const image = store.images.get(id)
+  if (image === undefined) throw evicted()
   return image
 }
 
