@@ -1,4 +1,5 @@
 import type { DiskEntry, DiskUsage } from '../../engine/types.ts'
+import { oneLine } from './log.ts'
 import { formatTable } from './table.ts'
 import { formatAge, formatSize } from './units.ts'
 
@@ -28,7 +29,7 @@ export function entryBlocks(entries: readonly DiskEntry[], now: number): string 
       ['In use', String(entry.inUse)],
       ['Shared', String(entry.isShared)],
       ['Size', formatSize(entry.bytes)],
-      ['Description', entry.description],
+      ['Description', oneLine(entry.description)],
       ['Last used', `${formatAge(now - entry.used)} ago`],
       ['Type', entry.type],
     ]
@@ -98,9 +99,9 @@ const AGES: readonly (readonly [name: string, milliseconds: number])[] = [
 function groupOf(entry: DiskEntry, group: Exclude<Group, 'image'>, now: number): string | undefined {
   switch (group) {
     case 'step':
-      return entry.type === 'regular' || entry.type.startsWith('source.') ? oneLine(entry.description) : undefined
+      return entry.type === 'regular' || entry.type.startsWith('source.') ? short(entry.description) : undefined
     case 'mount':
-      return entry.type === 'exec.cachemount' ? oneLine(entry.description) : undefined
+      return entry.type === 'exec.cachemount' ? short(entry.description) : undefined
     case 'age':
       return AGES.find(([, milliseconds]) => now - entry.used <= milliseconds)?.[0]
     case 'type':
@@ -112,8 +113,8 @@ function sizeOf({ bytes, isShared }: DiskEntry): string {
   return isShared ? `${formatSize(bytes)}*` : formatSize(bytes)
 }
 
-/** Nothing of a step may move the cursor. */
-function oneLine(text: string): string {
-  const clean = text.replace(/\p{C}+/gu, ' ')
+/** Enough of a step's text to group by and to know it again. */
+function short(text: string): string {
+  const clean = oneLine(text)
   return clean.length > 100 ? `${clean.slice(0, 99)}…` : clean
 }

@@ -3,7 +3,8 @@ import { StringDecoder } from 'node:string_decoder'
 /** Escape sequences (CSI, OSC, others) that a program in a step may send; a build's output must not steer our terminal. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin and end with them
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~]?)/g
-const CONTROLS = /[^\P{Cc}\t]/gu
+/** Controls, and marks that let a text read in another order than it is (bidirectional embeddings, overrides and isolates). */
+const CONTROLS = /[^\P{Cc}\t]|[\u202a-\u202e\u2066-\u2069]/gu
 /** A line without an end is cut here: it would grow without bound otherwise. */
 const MAX_LINE = 16_384
 

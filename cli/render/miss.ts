@@ -40,7 +40,7 @@ export function causeText(cause: MissCause, now: number): string {
     case 'variable':
       return `${cause.origin} ${cause.name} ${cause.change}`
     case 'instruction':
-      return `edited, was ${clipped(cause.from)}`
+      return `edited, was ${aroundDifference(cause.from, cause.to)}`
     case 'setting':
       return settingText(cause)
   }
@@ -95,6 +95,19 @@ function short(digest: string): string {
 function clipped(text: string): string {
   const line = oneLine(text)
   return line.length > TEXT_CHARACTERS ? `${line.slice(0, TEXT_CHARACTERS - 1)}…` : line
+}
+
+/** So much stands before the place where two texts begin to differ. */
+const LEAD_CHARACTERS = 16
+
+/** Of a text the part that is seen to differ from another: two that begin alike would look alike when cut at their ends. */
+function aroundDifference(text: string, other: string): string {
+  const [line, otherLine] = [oneLine(text), oneLine(other)]
+  let same = 0
+  while (same < line.length && line[same] === otherLine[same]) same++
+  if (line.length <= TEXT_CHARACTERS || same < TEXT_CHARACTERS - LEAD_CHARACTERS) return clipped(line)
+  const begin = Math.max(0, Math.min(same, line.length - 1) - LEAD_CHARACTERS)
+  return clipped(`…${line.slice(begin).replace(/^[\udc00-\udfff]/, '')}`)
 }
 
 function count(value: number): string {

@@ -68,10 +68,11 @@ async function causesOf(
   if (vertex.op.kind === 'image') return baseCauses(vertex.op, earlier.note)
   const { note } = earlier
   const origin = originOf(session, earlier.note.key)
+  const fromText = note.keyText ?? note.text
   const toText = vertex.text ?? vertex.name
-  if (origin === undefined) return note.text === toText ? [{ kind: 'lost' }] : [{ kind: 'instruction', from: note.text, to: toText }]
+  if (origin === undefined) return fromText === toText ? [{ kind: 'lost' }] : [{ kind: 'instruction', from: fromText, to: toText }]
   const [from, to] = [readPreimage(origin.preimage), readPreimage(key.preimage)]
-  const causes: MissCause[] = [...factCauses({ from, to, fromText: note.text, toText })]
+  const causes: MissCause[] = [...factCauses({ from, to, fromText, toText })]
   for (const [index, digest] of to.inputs.entries()) {
     const before = origin.trees[index]
     const input = miss.inputs[index]

@@ -125,7 +125,10 @@ export class Recording {
   /** A step that was not reached keeps the key of the last build that did: the next one has something to compare with. */
   async #notes(isFailed: boolean): Promise<readonly StepNote[] | undefined> {
     if (this.#graph === undefined) return undefined
-    const notes = notesOf(this.#graph, this.#keys).map((note) => ({ ...note, name: this.#hide(note.name), text: this.#hide(note.text) }))
+    const { vertices } = this.#graph
+    // An instruction as written has no value of an argument: what looks like one is a word of its author, and has to be known again.
+    const textOf = ({ step, text }: StepNote): string => (vertices[step]?.text === undefined ? this.#hide(text) : text)
+    const notes = notesOf(this.#graph, this.#keys).map((note) => ({ ...note, name: this.#hide(note.name), text: textOf(note) }))
     if (!isFailed) return notes
     const { inheritKeys } = await import('../../solver/explain/inherit.ts')
     const { project, variant } = this.project

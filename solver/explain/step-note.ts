@@ -15,6 +15,8 @@ export interface StepNote {
   readonly inputs: readonly VertexId[]
   /** Key of its result; absent where it keeps no record, or never came so far. */
   readonly key?: Digest
+  /** How the instruction read when it had that key, where it reads otherwise now: the step failed since, or was not reached. */
+  readonly keyText?: string
   /** Of a base image. */
   readonly base?: { readonly reference: string; readonly image: Digest; readonly platform: string }
 }

@@ -66,12 +66,12 @@ function pretty(build: RecordedBuild, steps: readonly StepLine[]): string {
     ['Started', new Date(build.started).toISOString()],
     ['Duration', formatDuration(build.ended - build.started)],
     ['Status', STATUS[build.status]],
-    ['Error', build.error === undefined ? undefined : `${oneLine(build.error.message)} [${build.error.code}]`],
+    ['Error', build.error === undefined ? undefined : `${build.error.message} [${build.error.code}]`],
     ['Image', build.image],
     ['Steps', `${total}: ${cached} cached, ${executed} executed${unchanged === 0 ? '' : `, ${unchanged} of them unchanged`}`],
     ['Fetched and copied', build.bytes === 0 ? undefined : formatBytes(build.bytes)],
   ]
-  const head = rows.flatMap(([title, value]) => (value === undefined ? [] : [`${`${title}:`.padEnd(20)}${value}`]))
+  const head = rows.flatMap(([title, value]) => (value === undefined ? [] : [`${`${title}:`.padEnd(20)}${oneLine(value)}`]))
   const list = steps.map(({ number, name, outcome, duration }) => {
     const time = outcome === 'cached' || outcome === 'not reached' ? '' : ` ${formatDuration(duration)}`
     return `${String(number).padStart(3)}  ${oneLine(name)} · ${outcome}${time}`

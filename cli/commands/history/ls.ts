@@ -55,6 +55,6 @@ function readFilter(text: string): Filter {
   if (key === 'status' && value.toLowerCase() in STATUS) return ({ status }) => status === value.toLowerCase()
   throw new TsbError('TSB_USAGE_INVALID_VALUE', `\`${text}\` is not a filter of builds`, {
     fault: 'usage',
-    hint: 'write `--filter status=error`, `--filter name=TEXT` or `--filter tag=NAME`',
+    hint: 'write `--filter status=completed|error|canceled`, `--filter name=TEXT` or `--filter tag=NAME`',
   })
 }

@@ -73,3 +73,13 @@ test('a step without a key inherits that of the step it was', () => {
     [key('new'), key('RUN two'), undefined],
   )
 })
+
+test('with the key comes the text that it was made of, over any number of failures', () => {
+  const key = 'blake3:one' as const
+  const good = notes('a|RUN one').map((note) => ({ ...note, key }))
+  const failed = inheritKeys(notes('a|RUN exit 1'), [good])
+  const again = inheritKeys(notes('a|RUN exit 1'), [failed, good])
+  const reverted = inheritKeys(notes('a|RUN one'), [again])
+  for (const list of [failed, again]) assert.deepEqual([list[0]?.key, list[0]?.keyText], [key, 'RUN one'])
+  assert.deepEqual([reverted[0]?.key, reverted[0]?.keyText], [key, undefined])
+})

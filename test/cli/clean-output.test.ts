@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { main } from '../../cli/main.ts'
+import type { DiskEntry, RecordedBuild } from '../../engine/types.ts'
+import { START } from './case-file.ts'
+import { fakeHost } from './fake-host.ts'
+
+/** What names of directories, arguments and files may hold: colours, a title, C1 controls, lines of their own, another reading order. */
+const HOSTILE = 'a\u001b[31mb\u001b]0;title\u0007c\nID d\r\u009b2Je\u202ef\u2066g'
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+const UNCLEAN = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
+
+const entry: DiskEntry = {
+  id: 'a'.repeat(25),
+  type: 'regular',
+  description: HOSTILE,
+  bytes: 1,
+  isShared: false,
+  isReclaimable: true,
+  inUse: false,
+  created: START,
+  used: START,
+}
+const build: RecordedBuild = {
+  id: 'b'.repeat(25),
+  name: HOSTILE,
+  started: START,
+  ended: START,
+  status: 'error',
+  context: HOSTILE,
+  dockerfile: HOSTILE,
+  target: HOSTILE,
+  platform: HOSTILE,
+  noCache: false,
+  tags: [HOSTILE],
+  buildArgs: [HOSTILE],
+  error: { code: 'TSB_STEP_FAILED', message: HOSTILE },
+  steps: { total: 1, cached: 0, executed: 1, unchanged: 0, failed: 1 },
+  bytes: 0,
+  notes: [{ step: 0, name: HOSTILE, text: HOSTILE, stage: HOSTILE, kind: 'run', inputs: [] }],
+  async *events() {},
+}
+const usage = { entries: [entry], images: [{ names: [HOSTILE], bytes: 1, unique: 1 }], total: 1 }
+
+for (const args of [
+  ['du', '--verbose'],
+  ['du', '--by', 'step'],
+  ['du', '--by', 'image'],
+  ['prune', '--force', '--verbose'],
+  ['history', 'ls'],
+  ['history', 'inspect'],
+]) {
+  test(`nothing that a build has named steers the terminal: ${args.join(' ')}`, async () => {
+    const host = fakeHost({
+      diskUsage: async () => usage,
+      prune: async () => ({ entries: [entry], bytes: 1 }),
+      builds: async () => [build],
+      recordedBuild: async () => build,
+    })
+    assert.equal(await main(args, host), 0)
+    const lines = host.terminal.out.replace(/^Total:\t/m, 'Total: ').split('\n')
+    assert.ok(
+      lines.some((line) => line.includes('efg')),
+      host.terminal.out,
+    )
+    assert.deepEqual(
+      lines.filter((line) => UNCLEAN.test(line) || line.startsWith('ID d')),
+      [],
+    )
+  })
+}
