@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { blake3 } from '@napi-rs/blake-hash'
-import { sha256Hex } from './sha256.ts'
 
 /**
  * A content address, `algorithm:hex` (OCI image spec, descriptor.md "Digests").
@@ -35,11 +34,7 @@ export function blake3Digest(bytes: string | Uint8Array): Digest {
   return `blake3:${blake3(typeof bytes === 'string' ? bytes : Buffer.from(bytes)).toString('hex')}`
 }
 
-/** What Node's own takes longer to load than ours to digest. */
-const SMALL = 1 << 16
-
 /** The identity that OCI gives some bytes (SHA-256): of a config it is the image ID. */
 export function sha256Digest(bytes: string | Uint8Array): Digest {
-  const content = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
-  return `sha256:${content.byteLength <= SMALL ? sha256Hex(content) : createHash('sha256').update(content).digest('hex')}`
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }

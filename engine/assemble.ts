@@ -63,7 +63,7 @@ export async function assembleImage(building: Building, built: BuiltRoot, output
   if (rewrite !== undefined) return datedImage(building, built, snapshot, origins, output?.layers ?? USUAL_LAYERS, rewrite)
   const ids = await Promise.all(snapshot.layers.map((layer) => diffIds.of(layer)))
   const config = assembleConfig(plan.image, ids, origins, latest)
-  const { bytes, descriptor } = encodeConfig(config)
+  const { bytes, descriptor } = encodeConfig(config, building.session.native.sha256)
   return { id: descriptor.digest, config, configBytes: bytes, content: { kind: 'snapshot', snapshot } }
 }
 
@@ -93,7 +93,7 @@ async function datedImage(
     origins,
     latest,
   )
-  const { bytes, descriptor } = encodeConfig(config)
+  const { bytes, descriptor } = encodeConfig(config, session.native.sha256)
   const blobs = layers.map(({ blob }) => blob)
   const { bytes: manifestBytes } = assembleManifest(descriptor, blobs, options.family)
   await store.blobs.write([bytes], descriptor.digest)

@@ -48,7 +48,7 @@ async function takeRoot(session: Session, file: string, reference: string, signa
     rootfs: { type: 'layers', diff_ids: [diffId] },
     history: [{ created, comment: 'imported by tsbuild' }],
   }
-  const { bytes: configBytes, descriptor } = encodeConfig(config)
+  const { bytes: configBytes, descriptor } = encodeConfig(config, session.native.sha256)
   const id = descriptor.digest
   const manifestBytes = assembleManifest(descriptor, [layer], 'oci').bytes
   await store.blobs.write([configBytes], id)

@@ -14,6 +14,9 @@ export interface EncodedDocument<T> {
   readonly descriptor: Descriptor
 }
 
+/** How a document is digested: a cached build has better than what Node would have to load first. */
+export type Sha256 = (bytes: Uint8Array) => Digest
+
 /** Where a layer of this build is from. */
 export interface LayerOrigin {
   /** RFC 3339. */
@@ -80,8 +83,11 @@ export function assembleConfig(
   }
 }
 
-/** The config's bytes as BuildKit would write them: members sorted, those of `config` in Go's order, `null` for nothing. */
-export function encodeConfig(config: ImageConfig): EncodedDocument<ImageConfig> {
+/**
+ * The config's bytes as BuildKit would write them: members sorted, those of `config` in Go's order, `null` for nothing.
+ * @param sha256 computes the image ID
+ */
+export function encodeConfig(config: ImageConfig, sha256: Sha256): EncodedDocument<ImageConfig> {
   const { author, variant } = config
   const osVersion = config['os.version']
   const features = config['os.features'] ?? []
@@ -98,7 +104,7 @@ export function encodeConfig(config: ImageConfig): EncodedDocument<ImageConfig> 
     rootfs: { type: 'layers', diff_ids: config.rootfs.diff_ids.length === 0 ? null : config.rootfs.diff_ids },
     ...(variant === undefined || variant === '' ? {} : { variant }),
   })
-  return encoded(config, text, MEDIA_TYPES.ociConfig)
+  return encoded(config, text, MEDIA_TYPES.ociConfig, sha256)
 }
 
 /**
@@ -113,7 +119,7 @@ export function assembleManifest(config: Descriptor, layers: readonly Descriptor
     config: plain(config, docker ? MEDIA_TYPES.dockerConfig : MEDIA_TYPES.ociConfig),
     layers: layers.map((layer) => plain(layer, convertLayerType(layer.mediaType, docker))),
   }
-  return encoded(manifest, goJson(manifest, '  '), manifest.mediaType)
+  return encoded(manifest, goJson(manifest, '  '), manifest.mediaType, sha256Digest)
 }
 
 /** RFC 3339 as Go writes it: without zeros at the end of the fraction. */
@@ -188,7 +194,7 @@ function plain({ digest, size }: Descriptor, mediaType: string): Descriptor {
   return { mediaType, digest, size }
 }
 
-function encoded<T>(value: T, text: string, mediaType: string): EncodedDocument<T> {
+function encoded<T>(value: T, text: string, mediaType: string, sha256: Sha256): EncodedDocument<T> {
   const bytes = Buffer.from(text)
-  return { value, bytes, descriptor: { mediaType, digest: sha256Digest(bytes), size: bytes.byteLength } }
+  return { value, bytes, descriptor: { mediaType, digest: sha256(bytes), size: bytes.byteLength } }
 }

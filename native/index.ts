@@ -58,6 +58,7 @@ function nativeOf(addon: Addon): Native {
     remove: async (paths) => void (await settled(() => addon.remove(JSON.stringify(paths)))),
     delta: (upper) => settled(async () => JSON.parse(await addon.delta(JSON.stringify(upper))) as Digest),
     sync: async (path) => void (await settled(() => addon.sync(JSON.stringify(path)))),
+    sha256: (bytes) => addon.sha256(bytes) as Digest,
     startSync: (path, onDone) => void import('./background-sync.ts').then(({ startSync }) => startSync(path, onDone)),
   }
 }

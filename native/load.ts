@@ -29,6 +29,7 @@ export interface Addon {
   measure(request: string): Promise<string>
   remove(request: string): Promise<string>
   sync(request: string): Promise<string>
+  sha256(bytes: Uint8Array): string
 }
 
 export interface CancelToken {

@@ -54,6 +54,8 @@ export interface Native {
   remove(paths: readonly string[]): Promise<void>
   /** Makes everything written to the file system that holds `path` durable (syncfs). */
   sync(path: string): Promise<void>
+  /** SHA-256 of a small document, at once. It is there without loading Node's own, which takes a cached build 4 ms. */
+  sha256(bytes: Uint8Array): Digest
   /** Starts the same in a process of its own, and calls `onDone` after success if this one still lives then. */
   startSync(path: string, onDone: () => void): void
 }

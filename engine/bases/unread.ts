@@ -1,4 +1,4 @@
-import type { Digest } from '../../core/digest.ts'
+import { type Digest, sha256Digest } from '../../core/digest.ts'
 import type { BuildPlan } from '../../core/image-plan.ts'
 import { assembleConfig, assembleManifest, encodeConfig } from '../../exporter/assemble.ts'
 import { USUAL_LAYERS } from '../../exporter/layer-options.ts'
@@ -27,7 +27,7 @@ export function unreadBase(session: Session, { graph, image }: BuildPlan, { outp
 export function documentImage({ image }: BuildPlan, base: StoredImage, latest: number | undefined): BuiltImage {
   const diffIds: readonly Digest[] = image.base?.rootfs.diff_ids ?? []
   const config = assembleConfig(image, diffIds, [], latest)
-  const { bytes, descriptor } = encodeConfig(config)
+  const { bytes, descriptor } = encodeConfig(config, sha256Digest)
   // As it would be packed if its layers were unpacked: these are the blobs in which they came.
   const layers = (manifestOf(base)?.layers ?? []).map(plainDescriptor)
   const manifestBytes = assembleManifest(descriptor, layers, USUAL_LAYERS.family).bytes

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Digest } from '../../core/digest.ts'
+import { type Digest, sha256Digest } from '../../core/digest.ts'
 import type { ImagePlan } from '../../core/image-plan.ts'
 import type { ImageConfig } from '../../core/manifest.ts'
 import { assembleConfig, assembleManifest, encodeConfig } from '../../exporter/assemble.ts'
@@ -90,19 +90,22 @@ test('layers without an entry get one, entries without a layer become empty', ()
 test('an image of nothing has the nulls that docker writes', () => {
   const config = assembleConfig(plan({ config: { Env: ['A=b'], WorkingDir: '/', Cmd: [], Labels: {}, Entrypoint: null } }), [], [])
   assert.equal(
-    Buffer.from(encodeConfig(config).bytes).toString(),
+    Buffer.from(encodeConfig(config, sha256Digest).bytes).toString(),
     '{"architecture":"amd64","config":{"Env":["A=b"],"WorkingDir":"/"},"created":null,"history":null,"os":"linux","rootfs":{"type":"layers","diff_ids":null}}',
   )
 })
 
 test('maps are sorted by bytes, and what Go escapes is escaped', () => {
   const labels = { 9: 'n', 10: 't', b: '<&>', B: '\u2028', a: 'é\\u0041' }
-  const { bytes, descriptor } = encodeConfig({
-    architecture: 'a',
-    os: 'o',
-    config: { Labels: labels },
-    rootfs: { type: 'layers', diff_ids: [A] },
-  })
+  const { bytes, descriptor } = encodeConfig(
+    {
+      architecture: 'a',
+      os: 'o',
+      config: { Labels: labels },
+      rootfs: { type: 'layers', diff_ids: [A] },
+    },
+    sha256Digest,
+  )
   assert.match(Buffer.from(bytes).toString(), /"Labels":\{"10":"t","9":"n","B":"\\u2028","a":"é\\\\u0041","b":"\\u003c\\u0026\\u003e"\}/)
   assert.equal(descriptor.digest, digestOf(bytes))
 })
@@ -147,7 +150,7 @@ test('what docker writes comes out of our encoder byte for byte', { skip: typeof
     const [image] = await readArchive(createReadStream(join(directory, 'image.tar')), sink, AMD64, CALM)
     assert.ok(image)
     const expected = Buffer.from(image.configBytes).toString()
-    assert.equal(Buffer.from(encodeConfig(image.config).bytes).toString(), expected)
+    assert.equal(Buffer.from(encodeConfig(image.config, sha256Digest).bytes).toString(), expected)
 
     // and from a plan: the times are docker's own, everything else is derived
     const config = parseImageConfig(image.configBytes, (why) => new Error(why) as never)
@@ -158,7 +161,7 @@ test('what docker writes comes out of our encoder byte for byte', { skip: typeof
       config.rootfs.diff_ids,
       layers.map((created) => ({ created })),
     )
-    assert.equal(Buffer.from(encodeConfig(made).bytes).toString(), expected)
+    assert.equal(Buffer.from(encodeConfig(made, sha256Digest).bytes).toString(), expected)
     assert.ok(image.names.includes(`docker.io/library/${tag}`))
   } finally {
     await oracle.remove(tag).catch(() => undefined)

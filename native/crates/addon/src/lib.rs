@@ -20,6 +20,7 @@ mod output;
 mod read_file;
 mod repack_layer;
 mod scan;
+mod sha256;
 mod sqlite;
 mod text;
 mod tree_entry;
