@@ -30,7 +30,7 @@ export function storeLedger({ store, effects }: Pick<Session, 'store' | 'effects
     findByDelta: (kin, delta) => records.findByDelta(kin, delta),
     findByRoot: (kin, root) => records.findByRoot(kin, root),
     lastDuration: (kin) => records.lastDuration(kin),
-    remove: (key) => records.remove(key),
+    remove: (key, result) => records.remove(key, result),
     claim: (key) => {
       if (claimed.has(key) || !records.claim(key)) return false
       claimed.add(key)

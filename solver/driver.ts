@@ -23,6 +23,8 @@ export interface Driver<O extends Op, R> {
   inputDigests(op: O, inputs: readonly R[], signal: AbortSignal): Promise<readonly Digest[]>
   /** Does the work. A failure is thrown as `TsbError`; nothing of it may remain. */
   execute(op: O, inputs: readonly R[], execution: Execution): Promise<Executed<R>>
+  /** Whether this build may have a result with such a text at all; absent: it may have any. */
+  serves?(stored: string): boolean
   /** The result behind a record's text, on these inputs; absent when what it names is gone. */
   revive(op: O, stored: string, inputs: readonly R[]): Promise<R | undefined>
 }

@@ -31,8 +31,11 @@ export type EdgeState =
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'canceled' }
 
-/** Why nothing earlier is used. `lost`: there is a record, but not what it names. `ignored`: nobody looked. */
-export type MissReason = 'unknown' | 'lost' | 'ignored'
+/**
+ * Why nothing earlier is used. `lost`: there is a record, but not what it names. `unwanted`: there is one that is not for this build.
+ * `ignored`: nobody looked.
+ */
+export type MissReason = 'unknown' | 'lost' | 'unwanted' | 'ignored'
 
 /** A key that this edge alone may execute. */
 export interface Claimed {

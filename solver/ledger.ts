@@ -10,8 +10,8 @@ export interface Ledger {
   findByRoot(kin: Digest, root: Digest): readonly string[]
   /** Milliseconds that the same step took when it was last executed. */
   lastDuration(kin: Digest): number | undefined
-  /** Drops a record whose result is gone. */
-  remove(key: Digest): void
+  /** Drops the record with this text, whose result is gone; not another one that somebody has put there since. */
+  remove(key: Digest, result: string): void
   /** False while another living process executes the key. */
   claim(key: Digest): boolean
   /** Whether somebody who lives has the key: what `claim` would find, without taking it. */

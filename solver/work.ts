@@ -52,12 +52,13 @@ export async function computeKey<R>({ signal }: Surroundings<R>, step: Step<R>):
 export async function lookUp<R>({ ledger }: Surroundings<R>, step: Step<R>, key: Digest): Promise<EdgeEvent> {
   const stored = ledger.find(key)
   if (stored === undefined) return { kind: 'not-found', reason: 'unknown' }
+  if (step.driver.serves?.(stored) === false) return { kind: 'not-found', reason: 'unwanted' }
   const result = await step.driver.revive(step.vertex.op, stored, step.inputs)
   if (result !== undefined) {
     step.result = result
     return { kind: 'found' }
   }
-  ledger.remove(key)
+  ledger.remove(key, stored)
   return { kind: 'not-found', reason: 'lost' }
 }
 

@@ -104,9 +104,9 @@ export class Records {
     this.#connection.prepare('UPDATE records SET used = ? WHERE key IN (SELECT value FROM json_each(?))').run(time, list)
   }
 
-  /** Forgets a record whose result is gone. */
-  remove(key: Digest): void {
-    this.#connection.prepare('DELETE FROM records WHERE key = ?').run(key)
+  /** Forgets the record with this result, which is gone; a newer one of the key stays. */
+  remove(key: Digest, result: string): void {
+    this.#connection.prepare('DELETE FROM records WHERE key = ? AND result = ?').run(key, result)
   }
 
   /** Claims a key for this process; false while a living process holds it. A dead one's claim is taken over. */

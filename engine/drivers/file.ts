@@ -8,7 +8,7 @@ import { layerPaths, type SnapshotterContext } from '../../snapshotter/snapshot.
 import { copyFilter, resolveSource } from '../../snapshotter/sources.ts'
 import { openWorkspace } from '../../snapshotter/workspace.ts'
 import type { Driver, Executed, Execution } from '../../solver/driver.ts'
-import { commitStepChange, reviveStep } from './layer.ts'
+import { commitStepChange, reviveStep, servesStep } from './layer.ts'
 import { sourceMissing } from './missing.ts'
 import { rootOf, type StepResult, treeOf } from './result.ts'
 import type { StepContext } from './step-context.ts'
@@ -25,6 +25,7 @@ export function fileDriver(context: StepContext): Driver<FileOp, StepResult> {
       return Promise.all(digests)
     },
     execute: (op, inputs, execution) => execute(context, op, inputs, execution),
+    serves: (stored) => servesStep(context, stored),
     revive: (_op, stored, inputs) => reviveStep(context, stored, inputs),
   }
 }

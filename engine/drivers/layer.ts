@@ -45,10 +45,20 @@ function executed({ volatile }: StepContext, { snapshot, layer, delta, isNew }: 
   }
 }
 
+/** Whether a build that wants these paths to be volatile may have a recorded step: one that stands only by such paths is of no other. */
+export function servesStep({ volatile: wanted }: StepContext, stored: string): boolean {
+  return volatileOf(stored).every((pattern) => wanted.includes(pattern))
+}
+
+/** The patterns by which a recorded step stands. */
+export function volatileOf(stored: string): readonly string[] {
+  return (JSON.parse(stored) as StoredLayer).volatile ?? []
+}
+
 /** Stacks a recorded layer on the root it is asked for now, which has the tree it was made on. */
 export async function reviveStep(context: StepContext, stored: string, inputs: readonly StepResult[]): Promise<StepResult | undefined> {
-  const { layer, tree, volatile = [] } = JSON.parse(stored) as StoredLayer
-  if (!volatile.every((pattern) => context.volatile.includes(pattern)) || !layersUsable(context.store, [layer])) return undefined
+  const { layer, tree } = JSON.parse(stored) as StoredLayer
+  if (!layersUsable(context.store, [layer])) return undefined
   const result = rootAbove(inputs, [layer], tree)
   return (await hasTree(context, result.snapshot)) ? result : undefined
 }

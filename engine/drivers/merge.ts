@@ -31,6 +31,7 @@ export function mergeDriver(context: SnapshotterContext, files: Driver<FileOp, S
       const unchanged = execution.findEarlier().includes(stored) ? { unchanged: { except: [] } } : {}
       return { result: merged(inputs, tree), stored, layers: [], ...unchanged }
     },
+    serves: (stored) => files.serves?.(stored) ?? true,
     revive: async (op, stored, inputs) => {
       const { merged: tree } = JSON.parse(stored) as Partial<StoredMerge>
       if (tree === undefined) return files.revive(copyOf(op), stored, withoutLinked(inputs))

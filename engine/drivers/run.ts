@@ -11,7 +11,7 @@ import type { PreparedMounts } from '../mounts/prepare.ts'
 import type { RunResources } from '../mounts/resources.ts'
 import { mountedDigest, mountFacts } from '../mounts/sources.ts'
 import type { Session } from '../session.ts'
-import { commitStep, reviveStep } from './layer.ts'
+import { commitStep, reviveStep, servesStep } from './layer.ts'
 import { rootOf, type StepResult, treeOf } from './result.ts'
 import type { StepContext } from './step-context.ts'
 
@@ -35,6 +35,7 @@ export function runDriver(context: RunContext): Driver<RunOp, StepResult> {
     inputDigests: async (op, inputs): Promise<readonly Digest[]> =>
       Promise.all(inputs.map((input, index) => (index === 0 ? treeOf(input) : mountedDigest(context, op, input, index)))),
     execute: (op, inputs, execution) => execute(context, op, inputs, execution),
+    serves: (stored) => servesStep(context, stored),
     revive: (_op, stored, inputs) => reviveStep(context, stored, inputs),
   }
 }

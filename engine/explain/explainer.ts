@@ -6,6 +6,7 @@ import { alignSteps } from '../../solver/explain/align.ts'
 import { factCauses, readPreimage } from '../../solver/explain/facts.ts'
 import { notesOf, type StepNote } from '../../solver/explain/step-note.ts'
 import type { Miss } from '../../solver/solve.ts'
+import { volatileOf } from '../drivers/layer.ts'
 import { type StepResult, treeOf } from '../drivers/result.ts'
 import type { Project } from '../history/project.ts'
 import type { Session } from '../session.ts'
@@ -61,6 +62,7 @@ async function causesOf(
 ): Promise<readonly MissCause[]> {
   const { vertex, key, reason } = miss
   if (reason === 'ignored') return [{ kind: 'asked', flag: flagOf(miss) }]
+  if (reason === 'unwanted') return [{ kind: 'setting', name: '--volatile', from: volatileText(session, key.digest), to: '' }]
   const grave = session.store.tombstones.find(key.digest)
   if (grave !== undefined) return [{ kind: 'evicted', time: grave.evicted }]
   if (reason === 'lost') return [{ kind: 'lost' }]
@@ -81,6 +83,12 @@ async function causesOf(
     if (cause !== undefined) causes.push(cause)
   }
   return causes.length > 0 ? causes : [{ kind: 'lost' }]
+}
+
+/** By which paths the result stands that is there. */
+function volatileText({ store }: Session, key: Digest): string {
+  const stored = store.records.find(key)
+  return stored === undefined ? '' : volatileOf(stored).join(' ')
 }
 
 /** Records are evicted, and what they were made of stays known for a while. */

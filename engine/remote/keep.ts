@@ -67,7 +67,7 @@ export async function findTree({ ledger, snapshotter }: RemoteWork, facts: Canon
     (await hasTree(snapshotter, tree.snapshot)) &&
     // A build asks for it once and uses it to its end.
     snapshotter.store.pins.tryHold({ layers, trees: [whole] })
-  if (!isWhole) ledger.remove(digest)
+  if (!isWhole) ledger.remove(digest, stored)
   return isWhole ? { ...tree, reused: true } : undefined
 }
 

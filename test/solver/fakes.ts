@@ -87,8 +87,8 @@ export class MemoryLedger implements Ledger {
     return [...this.entries.values()].filter(matches).reverse()
   }
 
-  remove(key: Digest): void {
-    this.entries.delete(key)
+  remove(key: Digest, result: string): void {
+    if (this.entries.get(key)?.result === result) this.entries.delete(key)
   }
 
   isClaimed(key: Digest): boolean {

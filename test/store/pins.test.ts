@@ -110,3 +110,16 @@ test('the time of the last use is noted in steps of minutes', async (t) => {
   one.records.touch([key], 5_060_000)
   assert.equal(wal(), after)
 })
+
+test('a record that has lost its result is forgotten, and not the one that somebody has put in its place', async (t) => {
+  const [one, two] = await openTwo(t)
+  const key = blake3Digest('key')
+  const put = (store: Store, result: string): void =>
+    store.records.put({ key, kin: key, preimage: '{}', result, trees: [], created: 1, duration: 1 })
+  put(one, 'lost')
+  put(two, 'new')
+  one.records.remove(key, 'lost')
+  assert.equal(one.records.find(key), 'new')
+  one.records.remove(key, 'new')
+  assert.equal(one.records.find(key), undefined)
+})

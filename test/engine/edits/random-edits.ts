@@ -157,7 +157,7 @@ function command(random: Random): string {
     case 15:
       return `echo $X > ${p} ${quiet}`
     case 16:
-      return `mkfifo ${p} ${quiet}`
+      return `mknod ${p} c 1 3 ${quiet}`
     case 17:
       return `mv ${p} x ${quiet} && mv ${q} ${p} ${quiet}; mv x ${q} ${quiet}`
     default:
