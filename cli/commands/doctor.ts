@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { EXIT_CODES } from '../../core/error.ts'
 import type { HostCheck, StoreCheck } from '../../engine/types.ts'
 import type { CommandModule } from '../command.ts'
+import { oneLine } from '../render/log.ts'
 import { formatDuration } from '../render/units.ts'
 import { withEngine } from '../with-engine.ts'
 
@@ -54,7 +55,7 @@ function storeReport({ root, findings, layers, blobs, trees }: StoreCheck, milli
   const read = `${layers} layers, ${blobs} blobs and ${trees} tree indexes read in ${formatDuration(milliseconds)}`
   const verdict = findings.length === 0 ? 'sound' : `${findings.length} findings, ${needing.length} of them need a hand`
   return {
-    text: [...lines, `${root}: ${verdict}; ${read}`].map((line) => `${line}\n`).join(''),
+    text: [...lines, `${root}: ${verdict}; ${read}`].map((line) => `${oneLine(line)}\n`).join(''),
     objects: findings,
     needsHand: needing.length > 0,
   }

@@ -71,7 +71,7 @@ function caretLine(span: Span, line: string): string | undefined {
   return ' '.repeat(displayWidth(printableLine(line.slice(0, start)))) + '^'.repeat(width)
 }
 
-/** Tabs as four blanks, so that carets line up; other control characters would reach the terminal. */
+/** Tabs as four blanks, so that carets line up; other control characters would reach the terminal, and marks of direction hide what is read. */
 export function printableLine(line: string): string {
-  return line.replaceAll('\t', '    ').replace(/\p{Cc}/gu, '\ufffd')
+  return line.replaceAll('\t', '    ').replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')
 }

@@ -76,7 +76,9 @@ function firstChanges({ changed, changes }: FileChanges, isRelative: boolean): s
 
 /** `[build 2/5]` of `[build 2/5] RUN make`; of a step without a number its name. */
 export function stepLabel(name: string): string {
-  return /^\[[^\]]*\d+\/\d+\]/.exec(name)?.[0] ?? clipped(name)
+  const label = /^\[[^\]]*\d+\/\d+\]/.exec(name)?.[0]
+  // In a column of names the numbers are aligned.
+  return label === undefined ? clipped(name) : oneLine(label.replace(/(\[| ) +/, '$1'))
 }
 
 /** The instruction of a step's name, short. */

@@ -87,7 +87,7 @@ class Cap implements DiskGuard, AsyncDisposable {
       if (signal.aborted) throw interrupted()
       // Nothing that others give back would be enough.
       const isHopeless = bytes > this.#limit - this.#headroom || store.leases.living().length <= 1
-      if (isHopeless || effects.monotonic() > patience) throw this.#error()
+      if (isHopeless || effects.monotonic() > patience) throw this.#error(bytes)
       await sleep(POLL_MS, undefined, { signal }).catch(() => Promise.reject(interrupted()))
     }
   }
@@ -161,12 +161,13 @@ class Cap implements DiskGuard, AsyncDisposable {
     return bfree * bsize
   }
 
-  #error(): TsbError {
-    const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)}MB`
-    return new TsbError(
-      'TSB_STORE_CAP',
-      `what is in use and what has a name takes ${megabytes(this.#last.total)} of the store's \`${megabytes(this.#limit)}\`: no room for more`,
-      { fault: 'host', hint: 'raise `--max-disk`, or see with `tsbuild du` what takes so much' },
-    )
+  /** @param bytes that were asked for, besides what has to stay free */
+  #error(bytes = 0): TsbError {
+    const size = (value: number): string => `${Number((value / 1e6).toPrecision(3))}MB`
+    const taken = `what is in use and what has a name takes ${size(this.#last.total)} of the store's \`${size(this.#limit)}\``
+    return new TsbError('TSB_STORE_CAP', `${taken}, and ${size(bytes + this.#headroom)} of room are needed`, {
+      fault: 'host',
+      hint: 'raise `--max-disk`, or see with `tsbuild du` what takes so much',
+    })
   }
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { main } from '../../cli/main.ts'
+import { printableLine } from '../../cli/render/frame.ts'
+import { stepLabel } from '../../cli/render/miss.ts'
 import type { DiskEntry, RecordedBuild } from '../../engine/types.ts'
 import { START } from './case-file.ts'
 import { fakeHost } from './fake-host.ts'
@@ -9,6 +11,8 @@ import { fakeHost } from './fake-host.ts'
 const HOSTILE = 'a\u001b[31mb\u001b]0;title\u0007c\nID d\r\u009b2Je\u202ef\u2066g'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
 const UNCLEAN = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+const UNCLEAN_LINE = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 
 const entry: DiskEntry = {
   id: 'a'.repeat(25),
@@ -69,3 +73,20 @@ for (const args of [
     )
   })
 }
+
+test('a line of a Dockerfile shows that something is in it', () => {
+  assert.doesNotMatch(printableLine(HOSTILE), UNCLEAN_LINE)
+  assert.equal(printableLine(HOSTILE).length, HOSTILE.length)
+})
+
+test('the label of a step has no blanks of its column', () => {
+  for (const [name, label] of [
+    ['[  2/152] RUN true', '[2/152]'],
+    ['[build  3/12] RUN true', '[build 3/12]'],
+    ['[build 2/5] RUN  true', '[build 2/5]'],
+    [`[${HOSTILE} 2/5] RUN true`, undefined],
+  ] as const) {
+    assert.doesNotMatch(stepLabel(name), UNCLEAN_LINE)
+    if (label !== undefined) assert.equal(stepLabel(name), label)
+  }
+})
