@@ -21,7 +21,7 @@ export interface Input {
 
 export interface Output {
   readonly isTerminal: boolean
-  write(text: string): void
+  write(text: string | Uint8Array): void
   /** Resolves when a reader that is slower than us has got all of it: a process that ends before takes the rest with it. */
   drained(): Promise<void>
 }

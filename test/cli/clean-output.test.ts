@@ -3,9 +3,11 @@ import { test } from 'node:test'
 import { main } from '../../cli/main.ts'
 import { printableLine } from '../../cli/render/frame.ts'
 import { stepLabel } from '../../cli/render/miss.ts'
+import type { BuildEvent } from '../../core/event.ts'
 import type { DiskEntry, RecordedBuild } from '../../engine/types.ts'
 import { START } from './case-file.ts'
 import { fakeHost } from './fake-host.ts'
+import { FakeTerminal } from './fake-terminal.ts'
 
 /** What names of directories, arguments and files may hold: colours, a title, C1 controls, lines of their own, another reading order. */
 const HOSTILE = 'a\u001b[31mb\u001b]0;title\u0007c\nID d\r\u009b2Je\u202ef\u2066g'
@@ -90,3 +92,17 @@ test('the label of a step has no blanks of its column', () => {
     if (label !== undefined) assert.equal(stepLabel(name), label)
   }
 })
+
+const LOG = Buffer.from('\u001b[31mred\u001b[0m \u001b]0;title\u0007\n\u00e9\n\u00ff end', 'latin1')
+
+for (const isTerminal of [true, false]) {
+  test(`the log of a step is its very bytes, ${isTerminal ? 'but not on a terminal' : 'wherever chunks end'}`, async () => {
+    const events = async function* (): AsyncGenerator<BuildEvent> {
+      for (const byte of LOG) yield { kind: 'step-log', time: START, step: 0, stream: 'stdout', data: Uint8Array.of(byte) }
+    }
+    const host = fakeHost({ recordedBuild: async () => ({ ...build, events }) }, { terminal: new FakeTerminal({ isTerminal }) })
+    assert.equal(await main(['history', 'logs', '^0', '1'], host), 0)
+    if (isTerminal) assert.match(host.terminal.out, /^red \n.\n. end\n$/)
+    else assert.equal(host.terminal.out, LOG.toString('latin1'))
+  })
+}

@@ -11,8 +11,8 @@ export class FakeTerminal implements Terminal {
   readonly stdin: { isTerminal: boolean; readLine: () => Promise<string> }
   /** What is typed, line by line. */
   readonly lines: string[] = []
-  readonly stdout: { isTerminal: boolean; write: (text: string) => void; drained: () => Promise<void> }
-  readonly stderr: { isTerminal: boolean; write: (text: string) => void; drained: () => Promise<void> }
+  readonly stdout: { isTerminal: boolean; write: (text: string | Uint8Array) => void; drained: () => Promise<void> }
+  readonly stderr: { isTerminal: boolean; write: (text: string | Uint8Array) => void; drained: () => Promise<void> }
   /** What went to stdout, and raw to stderr. */
   out = ''
   err = ''
@@ -29,8 +29,8 @@ export class FakeTerminal implements Terminal {
     const isTerminal = options.isTerminal ?? false
     this.#size = { columns: options.columns ?? 80, rows: options.rows ?? 24 }
     this.stdin = { isTerminal, readLine: async () => this.lines.shift() ?? '' }
-    this.stdout = { isTerminal, write: (text) => (this.out += text), drained: async () => {} }
-    this.stderr = { isTerminal, write: (text) => this.#take(text), drained: async () => {} }
+    this.stdout = { isTerminal, write: (text) => (this.out += textOf(text)), drained: async () => {} }
+    this.stderr = { isTerminal, write: (text) => this.#take(textOf(text)), drained: async () => {} }
   }
 
   size(): TerminalSize {
@@ -148,4 +148,8 @@ function wrap(text: string, columns: number): ScreenRow[] {
     rows.push({ cells: trimmed.slice(start, start + columns).join(''), wraps: start + columns < trimmed.length })
   }
   return rows
+}
+
+function textOf(text: string | Uint8Array): string {
+  return typeof text === 'string' ? text : Buffer.from(text).toString('latin1')
 }

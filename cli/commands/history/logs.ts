@@ -3,6 +3,7 @@ import { TsbError } from '../../../core/error.ts'
 import type { BuildEvent } from '../../../core/event.ts'
 import type { RecordedBuild } from '../../../engine/types.ts'
 import type { CommandModule } from '../../command.ts'
+import { LogLines } from '../../render/log.ts'
 import { PlainRenderer } from '../../render/plain.ts'
 import { RawJsonRenderer } from '../../render/rawjson.ts'
 import type { Output } from '../../render/terminal.ts'
@@ -38,12 +39,15 @@ export const historyLogsCommand: CommandModule = {
   },
 }
 
-/** The bytes of one step as it wrote them. */
+/** The bytes of one step as it wrote them; on a terminal, which they must not steer, lines as a build shows them. */
 async function printStep(build: RecordedBuild, step: number, stdout: Output, signal: AbortSignal): Promise<void> {
+  const lines = stdout.isTerminal ? new LogLines() : undefined
+  const writeLines = (texts: readonly string[]): void => stdout.write(texts.map((text) => `${text}\n`).join(''))
   for await (const event of build.events()) {
     signal.throwIfAborted()
     if (event.kind === 'step-log' && event.step === step) {
-      stdout.write(Buffer.from(event.data).toString('utf8'))
+      if (lines === undefined) stdout.write(event.data)
+      else writeLines(lines.push(event.stream, event.data))
       await stdout.drained()
     }
     if (event.kind === 'step-done' && event.step === step && event.outcome.kind === 'cached') {
@@ -53,6 +57,7 @@ async function printStep(build: RecordedBuild, step: number, stdout: Output, sig
       })
     }
   }
+  if (lines !== undefined) writeLines(lines.flush())
 }
 
 function isAbout(event: BuildEvent, step: number): boolean {
