@@ -1,6 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { Random } from '../../frontend/docker/random.ts'
+import { remains } from '../../support/leftovers.ts'
 import { BUSYBOX_ROOT } from '../../support/paths.ts'
 import { openTsbuild, type Tsbuild } from '../../support/tsbuild.ts'
 import { compareImages } from '../../tools/compare/difference.ts'
@@ -8,27 +10,39 @@ import { type FlatImage, flattenImage } from '../../tools/compare/image.ts'
 import { storeFaults } from '../store-check.ts'
 import { type RandomProject, randomEdits } from './random-edits.ts'
 
+/** What else happens in the used store while a project is built in it: ends when all of it has ended. */
+export type Disturb = (warm: Tsbuild, context: string, project: RandomProject, random: Random) => Promise<unknown>
+
 /**
  * Builds a random project and edits of it in one store, and each of them in an empty one too.
  * @returns in what the images of both differ, and what is wrong with the store at the end, as readable lines
  */
-export async function differencesOfEdits(seed: number, rounds: number): Promise<readonly string[]> {
+export async function differencesOfEdits(
+  seed: number,
+  rounds: number,
+  disturb: Disturb = async () => undefined,
+): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tsbuild-edits-'))
   await using warm = await storeWithBase()
   const found: string[] = []
+  const random = new Random(seed)
   try {
     let round = 0
     for (const project of randomEdits(seed, rounds)) {
       const context = join(folder, String(round))
       writeContext(context, project)
+      const disturbed = disturb(warm, context, project, random)
       const used = await build(warm, context, [...project.args, ...project.warmArgs])
+      await disturbed
       await using empty = await storeWithBase()
       const clean = await build(empty, context, project.args)
       const differences = typeof used === 'string' || typeof clean === 'string' ? compareFailures(used, clean) : compare(used, clean)
       found.push(...differences.map((text) => `seed ${seed}, round ${round}: ${text}`))
       round += 1
     }
-    return [...found, ...(await storeFaults(warm.root))]
+    // What a killed process has left goes with the next command that writes.
+    await warm.must(['prune', '-f'])
+    return [...found, ...(await storeFaults(warm.root)), ...remains(warm.root)]
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
