@@ -1,12 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { MissCause } from '../../core/miss.ts'
-import type { ExplainedStep, Explanation } from '../../engine/types.ts'
+import type { BuildSummary, ExplainedStep, Explanation } from '../../engine/types.ts'
 import type { CommandModule } from '../command.ts'
 import { oneLine } from '../render/log.ts'
 import { causeText, changeText, stepLabel } from '../render/miss.ts'
 import { formatAge, formatDuration } from '../render/units.ts'
 import { withEngine } from '../with-engine.ts'
-import { findStep } from './history/step.ts'
+import { findStep, notBegun } from './history/step.ts'
 
 interface ExplainFlags {
   readonly files: number
@@ -54,18 +54,23 @@ function bounded(step: ExplainedStep, files: number): ExplainedStep {
 
 function pretty({ build, steps }: Explanation, now: number): string {
   const head = `${oneLine(build.name)} · ${build.id} · ${formatAge(now - build.started)} ago · ${formatDuration(build.ended - build.started)}`
-  return `${[head, ...steps.flatMap((step) => ['', ...stepLines(step, build.ended)])].join('\n')}\n`
+  return `${[head, ...steps.flatMap((step) => ['', ...stepLines(step, build)])].join('\n')}\n`
 }
 
-function stepLines(step: ExplainedStep, time: number): readonly string[] {
-  const outcome = step.outcome === 'unchanged' ? 're-ran, output unchanged' : step.outcome
+function stepLines(step: ExplainedStep, { ended, status }: BuildSummary): readonly string[] {
+  const outcome = outcomeText(step.outcome, status)
   const duration = step.outcome === 'cached' || step.outcome === 'unneeded' ? '' : ` ${formatDuration(step.duration)}`
   const led = step.ledTo.length === 0 ? [] : [`       led to ${step.ledTo.join(', ')}`]
   return [
     `${String(step.number).padStart(3)}  ${oneLine(step.name)} · ${outcome}${duration}`,
-    ...step.causes.flatMap((cause) => causeLines(cause, time)),
+    ...step.causes.flatMap((cause) => causeLines(cause, ended)),
     ...led,
   ]
+}
+
+function outcomeText(outcome: ExplainedStep['outcome'], status: BuildSummary['status']): string {
+  if (outcome === 'unneeded') return notBegun(status)
+  return outcome === 'unchanged' ? 're-ran, output unchanged' : outcome
 }
 
 function causeLines(cause: MissCause, time: number): readonly string[] {

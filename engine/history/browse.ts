@@ -35,7 +35,8 @@ function storedBuild(history: Session['store']['history'], word: string): Stored
   const found = back === undefined ? history.withPrefix(word) : [history.latest(Number(back))].filter((build) => build !== undefined)
   const [build] = found
   if (build !== undefined && found.length === 1) return build
-  const problem = found.length > 1 ? `more than one build begins with \`${word}\`` : `no build \`${word || '^0'}\` in the history`
+  if (word === '') throw new TsbError('TSB_HISTORY_UNKNOWN', 'the history is empty', { fault: 'input', hint: 'build something first' })
+  const problem = found.length > 1 ? `more than one build begins with \`${word}\`` : `no build \`${word}\` in the history`
   throw new TsbError('TSB_HISTORY_UNKNOWN', problem, { fault: 'input', hint: 'list the builds with `tsbuild history ls`' })
 }
 

@@ -69,7 +69,7 @@ export class Collector {
     return connection.transaction(() => {
       const inventory = takeInventory(this.#parts)
       const kept = keptOf(inventory)
-      const rest = restOf(usage, kept)
+      const rest = restOf(usage, kept, this.#parts.effects.now())
       return { kept: [...kept, ...rest], usage, images: imageUsage(connection, inventory) }
     })()
   }

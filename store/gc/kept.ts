@@ -44,8 +44,8 @@ export function keptOf({ items, layers }: Inventory): readonly Kept[] {
   }))
 }
 
-/** What a usage has beyond the things in an inventory: lines for the rest, so that all lines make the total. */
-export function restOf(usage: Usage, kept: readonly Kept[]): readonly Kept[] {
+/** What a usage has beyond the things in an inventory: lines for the rest, so that all lines make the total. They were used with the last thing, or `now`. */
+export function restOf(usage: Usage, kept: readonly Kept[], now: number): readonly Kept[] {
   const sumOf = (...kinds: readonly Item['kind'][]): number =>
     kept.reduce((sum, { item, bytes }) => (kinds.includes(item.kind) ? sum + bytes : sum), 0)
   const lines: readonly (readonly [id: string, text: string, bytes: number, inUse: boolean])[] = [
@@ -56,8 +56,8 @@ export function restOf(usage: Usage, kept: readonly Kept[]): readonly Kept[] {
     ['work', 'what running processes are at', usage.work, true],
     ['other', 'directories', usage.other + usage.caches + usage.blobs + usage.contexts - sumOf('cache', 'blob', 'context'), true],
   ]
-  const now = Math.max(0, ...kept.map(({ used }) => used))
-  return lines.filter(([, , bytes]) => bytes > 0).map(([id, text, bytes, inUse]) => line({ id, text, bytes }, inUse, now))
+  const used = kept.length === 0 ? now : kept.reduce((last, each) => Math.max(last, each.used), 0)
+  return lines.filter(([, , bytes]) => bytes > 0).map(([id, text, bytes, inUse]) => line({ id, text, bytes }, inUse, used))
 }
 
 function line(what: Pick<Item, 'id' | 'text' | 'bytes'>, inUse: boolean, time: number): Kept {

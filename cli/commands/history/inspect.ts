@@ -6,6 +6,7 @@ import { oneLine } from '../../render/log.ts'
 import { formatBytes, formatDuration } from '../../render/units.ts'
 import { withEngine } from '../../with-engine.ts'
 import { STATUS, summaryJson } from './json.ts'
+import { notBegun } from './step.ts'
 
 /** What became of one step. */
 interface StepLine {
@@ -74,7 +75,7 @@ function pretty(build: RecordedBuild, steps: readonly StepLine[]): string {
   const head = rows.flatMap(([title, value]) => (value === undefined ? [] : [`${`${title}:`.padEnd(20)}${oneLine(value)}`]))
   const list = steps.map(({ number, name, outcome, duration }) => {
     const time = outcome === 'cached' || outcome === 'not reached' ? '' : ` ${formatDuration(duration)}`
-    return `${String(number).padStart(3)}  ${oneLine(name)} · ${outcome}${time}`
+    return `${String(number).padStart(3)}  ${oneLine(name)} · ${outcome === 'not reached' ? notBegun(build.status) : outcome}${time}`
   })
   return `${[...head, ...(list.length === 0 ? [] : ['', ...list])].join('\n')}\n`
 }

@@ -1,4 +1,5 @@
 import { TsbError } from '../../../core/error.ts'
+import type { BuildSummary } from '../../../engine/types.ts'
 
 /**
  * The step that a word means: its number, counted from 1 as `history inspect` and `explain` print it, or a part of its name.
@@ -13,4 +14,9 @@ export function findStep<Step extends { readonly name: string }>({ notes }: { re
     fault: 'input',
     hint: 'list its steps with `tsbuild history inspect`',
   })
+}
+
+/** What became of a step that did not begin. */
+export function notBegun(status: BuildSummary['status']): string {
+  return status === 'completed' ? 'not needed' : 'not reached'
 }

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { REPOSITORY } from '../../support/paths.ts'
 import type { Tsbuild } from '../../support/tsbuild.ts'
+import { openTsbuild } from '../../support/tsbuild.ts'
 import { openProject, type Project } from '../project.ts'
 import { storeFaults } from '../store-check.ts'
 
@@ -120,4 +121,24 @@ test('the configuration says how many builds are kept', { timeout: 60_000 }, asy
   const env = { TSBUILD_CONFIG: join(directory, 'config.json') }
   for (let build = 0; build < 16; build++) await tsbuild.must(['-q', directory], { env })
   assert.equal((await list(project)).length, 3)
+})
+
+test('an empty store has no history, and all that it has was used just now', { timeout: 60_000 }, async () => {
+  await using tsbuild = await openTsbuild()
+  const { stderr, code } = await tsbuild.run(['explain'])
+  assert.equal(code, 1)
+  assert.match(stderr, /TSB_HISTORY_UNKNOWN/)
+  assert.doesNotMatch(stderr, /\^0/, 'nobody has said that')
+  const entries = (await tsbuild.must(['du', '--format', 'json'])).trim().split('\n')
+  assert.ok(entries.length > 0)
+  for (const entry of entries) assert.ok(Date.now() - Date.parse(JSON.parse(entry).LastUsed) < 60_000, entry)
+})
+
+test('a step behind one that failed was not reached', { timeout: 60_000 }, async () => {
+  await using project = await openProject({ Dockerfile: 'FROM busybox\nRUN exit 3\nRUN true\n' })
+  const { tsbuild, directory } = project
+  assert.equal((await tsbuild.run(['-q', directory])).code, 1)
+  for (const command of [['history', 'inspect'], ['explain']]) {
+    assert.match(await tsbuild.must(command), /RUN true · not reached$/m, command.join(' '))
+  }
 })
