@@ -50,8 +50,13 @@ export async function differencesOfEdits(
 
 async function storeWithBase(): Promise<Tsbuild> {
   const tsbuild = await openTsbuild()
-  await tsbuild.must(['import', BUSYBOX_ROOT, 'busybox'])
-  return tsbuild
+  try {
+    await tsbuild.must(['import', BUSYBOX_ROOT, 'busybox'])
+    return tsbuild
+  } catch (error) {
+    await tsbuild[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 function writeContext(context: string, { dockerfile, files }: RandomProject): void {
