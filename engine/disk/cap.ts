@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import { statfsSync } from 'node:fs'
+import { readdirSync, statfsSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { interrupted, isTsbError, TsbError } from '../../core/error.ts'
 import type { Collector } from '../../store/gc/collector.ts'
@@ -116,16 +117,38 @@ class Cap implements DiskGuard, AsyncDisposable {
       const grown = Math.max(0, free - this.#free())
       const isSafe = total + grown <= this.#limit - this.#headroom && effects.monotonic() - time < BLIND_MS
       if (isSafe || !this.#isOpen) continue
+      const making = this.#makeRoom(0)
       try {
-        await this.#makeRoom(0)
+        if (!(await this.#isOutrun(making)) && !this.#isOver()) continue
+        this.#exceeded.abort(this.#error())
       } catch (error) {
         this.#exceeded.abort(error)
-        return
       }
-      if (!this.#isOver()) continue
-      this.#exceeded.abort(this.#error())
+      await making.catch(() => undefined)
       return
     }
+  }
+
+  /** Whether what is in flight passes the limit sooner than room is made. @throws what the making throws */
+  async #isOutrun(making: Promise<unknown>): Promise<boolean> {
+    const made = making.then(() => true)
+    // Whoever calls waits for the end of it, too.
+    made.catch(() => undefined)
+    const begun = await this.#inFlight()
+    while (!(await Promise.race([made, sleep(LOOK_MS, false, { ref: false })]))) {
+      const grown = (await this.#inFlight()) - begun
+      if (this.#last.total + grown > this.#limit - this.#headroom / 2) return true
+    }
+    return false
+  }
+
+  /** Bytes of what is not finished, without what is about to be removed. */
+  async #inFlight(): Promise<number> {
+    const { store, native } = this.#session
+    const { work } = store.layout
+    const unfinished = readdirSync(work).flatMap((lease) => entriesOf(join(work, lease)))
+    const measured = await native.measure(unfinished.filter((path) => !basename(path).startsWith('evicted-')))
+    return measured.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   /** Half of the headroom is for what is written until it stops. */
@@ -169,5 +192,14 @@ class Cap implements DiskGuard, AsyncDisposable {
       fault: 'host',
       hint: 'raise `--max-disk`, or see with `tsbuild du` what takes so much',
     })
+  }
+}
+
+/** What is in a lease's directory; nothing when that has gone. */
+function entriesOf(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory).map((name) => join(directory, name))
+  } catch {
+    return []
   }
 }

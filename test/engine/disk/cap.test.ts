@@ -39,7 +39,7 @@ test('a copy that does not fit is refused before it is made', async () => {
 
 test('a step that writes too much is stopped, and leaves nothing', async () => {
   await using project = await openProject({
-    Dockerfile: steps('for n in $(seq 100); do head -c 1000000 /dev/urandom > /f$n; sleep 0.05; done'),
+    Dockerfile: steps('for n in $(seq 100); do head -c 500000 /dev/urandom > /f$n; sleep 0.05; done'),
   })
   const { tsbuild, directory } = project
   const before = allocatedBytes(tsbuild.root)
