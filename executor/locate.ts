@@ -19,3 +19,8 @@ export function findRunner(): string {
   }
   throw new TsbError('TSB_RUNTIME_MISSING', `\`${PLACE}\` is not built`, { hint: 'run `npm run setup`', fault: 'host' })
 }
+
+/** The error of a runner that the system does not start. */
+export function cannotStart(runnerPath: string, cause: unknown): TsbError {
+  return new TsbError('TSB_RUNTIME_MISSING', `cannot start \`${runnerPath}\``, { hint: 'run `npm run setup`', fault: 'host', cause })
+}

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { interrupted, TsbError } from '../core/error.ts'
+import { interrupted } from '../core/error.ts'
+import { cannotStart } from './locate.ts'
 import { toError } from './outcome.ts'
 import { createEventDecoder, EVENTS, type HolderEvent, REQUESTS } from './protocol.ts'
 
@@ -121,9 +122,7 @@ function hold(runnerPath: string, program: string, directory: string): Holder {
 
 function pidOf(child: ChildProcess, runnerPath: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    child.once('error', (cause) =>
-      reject(new TsbError('TSB_RUNTIME_MISSING', `cannot start \`${runnerPath}\``, { hint: 'run `npm run setup`', fault: 'host', cause })),
-    )
+    child.once('error', (cause) => reject(cannotStart(runnerPath, cause)))
     child.once('close', () => reject(toError('network', 'network: its process ended')))
     const events = child.stdio[EVENTS] as Readable
     events.setEncoding('utf8')

@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, type StdioOptions, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { interrupted, TsbError } from '../core/error.ts'
+import { cannotStart } from './locate.ts'
 import { createEventDecoder, EVENTS, encode, REQUESTS, type RunnerEnd, type RunnerEvent, type RunnerRequest } from './protocol.ts'
 import type { ProcessControl, ProcessIo } from './types.ts'
 
@@ -135,8 +136,6 @@ async function readOutput(child: ChildProcess, { onOutput }: Extract<ProcessIo, 
 async function untilClosed(child: ChildProcess, runnerPath: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     child.once('close', () => resolve())
-    child.once('error', (cause) =>
-      reject(new TsbError('TSB_RUNTIME_MISSING', `cannot start \`${runnerPath}\``, { hint: 'run `npm run setup`', fault: 'host', cause })),
-    )
+    child.once('error', (cause) => reject(cannotStart(runnerPath, cause)))
   })
 }

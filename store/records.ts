@@ -114,8 +114,7 @@ export class Records {
     const own = this.#leases.own().id
     return this.#connection
       .transaction(() => {
-        const holder = this.#connection.prepare<[string], { lease: string }>('SELECT lease FROM claims WHERE key = ?').get(key)?.lease
-        if (holder !== undefined && holder !== own && this.#leases.alive(holder)) return false
+        if (this.isClaimed(key)) return false
         this.#connection.prepare('INSERT OR REPLACE INTO claims (key, lease) VALUES (?, ?)').run(key, own)
         return true
       })

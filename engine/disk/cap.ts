@@ -137,7 +137,7 @@ class Cap implements DiskGuard, AsyncDisposable {
     const begun = await this.#inFlight()
     while (!(await Promise.race([made, sleep(LOOK_MS, false, { ref: false })]))) {
       const grown = (await this.#inFlight()) - begun
-      if (this.#last.total + grown > this.#limit - this.#headroom / 2) return true
+      if (this.#isOver(grown)) return true
     }
     return false
   }
@@ -151,9 +151,9 @@ class Cap implements DiskGuard, AsyncDisposable {
     return measured.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
-  /** Half of the headroom is for what is written until it stops. */
-  #isOver(): boolean {
-    return this.#last.total > this.#limit - this.#headroom / 2
+  /** @param grown bytes beyond the last measurement. Half of the headroom is for what is written until it stops. */
+  #isOver(grown = 0): boolean {
+    return this.#last.total + grown > this.#limit - this.#headroom / 2
   }
 
   /** @returns whether so many bytes more leave the headroom free, after an eviction if need be */

@@ -13,7 +13,7 @@ export async function prune({ store, effects }: Session, options: PruneOptions):
   const matches = parseFilters(options.filters, effects.now())
   if (!options.dryRun) await store.prepare()
   const collector = await store.collector()
-  const bytes = bytesWanted(options, (await collector.usage()).total, store.layout.root)
+  const bytes = namesSpace(options) ? bytesWanted(options, (await collector.usage()).total, store.layout.root) : undefined
   if (bytes !== undefined && bytes <= 0) return { entries: [], bytes: 0 }
   const { gone, bytes: freed } = await collector.collect({
     all: options.all,
@@ -24,9 +24,13 @@ export async function prune({ store, effects }: Session, options: PruneOptions):
   return { entries: gone.map(entryOf), bytes: freed }
 }
 
-/** How much shall go; `undefined` for all that may. */
-function bytesWanted({ reservedSpace, maxUsedSpace, minFreeSpace }: PruneOptions, total: number, root: string): number | undefined {
-  if (reservedSpace === undefined && maxUsedSpace === undefined && minFreeSpace === undefined) return undefined
+/** Whether not all that may go shall go. */
+function namesSpace({ reservedSpace, maxUsedSpace, minFreeSpace }: PruneOptions): boolean {
+  return reservedSpace !== undefined || maxUsedSpace !== undefined || minFreeSpace !== undefined
+}
+
+/** How much shall go of a store that takes `total` bytes. */
+function bytesWanted({ reservedSpace, maxUsedSpace, minFreeSpace }: PruneOptions, total: number, root: string): number {
   const { bavail, bsize } = statfsSync(root)
   const wishes = [
     ...(maxUsedSpace === undefined ? [] : [total - maxUsedSpace]),

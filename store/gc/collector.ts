@@ -13,7 +13,7 @@ import { type Inventoried, takeInventory } from './inventory.ts'
 import type { Inventory, Item } from './item.ts'
 import { type Kept, keptOf, restOf } from './kept.ts'
 import { evictionOrder } from './order.ts'
-import { measureUsage, type Usage } from './usage.ts'
+import { measureUsage, noteSizes, type Usage } from './usage.ts'
 
 /** What a collector works on. */
 export interface Collected extends Inventoried {
@@ -79,7 +79,7 @@ export class Collector {
    * beside any number of builds.
    */
   async collect(request: CollectRequest): Promise<Collection> {
-    await this.usage()
+    await noteSizes(this.#parts)
     const { connection, leases, effects, native } = this.#parts
     if (request.dryRun === true) {
       const { chosen, bytes } = connection.transaction(() => choose(takeInventory(this.#parts), request, effects.now()))()

@@ -32,8 +32,7 @@ export interface Measurable {
  * anew. Builds write while this runs: what they add or take away meanwhile may be in it or not.
  */
 export async function measureUsage({ connection, layout, native }: Measurable): Promise<Usage> {
-  await noteLayers({ connection, layout, native })
-  await noteCaches({ connection, layout, native })
+  await noteSizes({ connection, layout, native })
   const known = new Set([layout.layers, layout.caches, layout.oci, layout.trees, layout.contexts, layout.history, layout.work])
   const further = readdirSync(layout.root).map((name) => join(layout.root, name))
   const isDatabase = (path: string): boolean => path.startsWith(layout.database)
@@ -50,6 +49,12 @@ export async function measureUsage({ connection, layout, native }: Measurable): 
     [layout.root, layout.layers, layout.caches].reduce((sum, path) => sum + ownBytes(path), 0)
   const total = layers + caches + blobs + trees + contexts + history + work + database + other
   return { layers, caches, blobs, trees, contexts, history, work, database, other, total }
+}
+
+/** Measures the layers and caches whose size is not known, which an inventory reads from their rows. */
+export async function noteSizes(parts: Measurable): Promise<void> {
+  await noteLayers(parts)
+  await noteCaches(parts)
 }
 
 async function noteLayers({ connection, layout, native }: Measurable): Promise<void> {

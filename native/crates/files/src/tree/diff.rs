@@ -229,28 +229,7 @@ fn owner(entry: &Entry) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::scan::IgnoreRule;
-    use crate::tree::TreeWriter;
-
-    fn file(path: &str, content: &str) -> Entry {
-        let mut entry = Entry::new(path, Kind::File, 0o644);
-        entry.size = content.len() as u64;
-        entry.hash = *blake3::hash(content.as_bytes()).as_bytes();
-        entry
-    }
-
-    fn directory(path: &str) -> Entry {
-        Entry::new(path, Kind::Directory, 0o755)
-    }
-
-    fn link(path: &str, target: &str) -> Entry {
-        Entry { link: target.as_bytes().to_vec(), ..Entry::new(path, Kind::Symlink, 0o777) }
-    }
-
-    fn tree(entries: &[Entry]) -> Tree {
-        let mut writer = TreeWriter::new();
-        entries.iter().for_each(|entry| writer.push(entry));
-        Tree::from_bytes(writer.finish().unwrap().0).unwrap()
-    }
+    use crate::tree::tests::{directory, file, link, tree};
 
     fn told(from: &Tree, to: &Tree, paths: &[&str], limit: usize) -> (u64, u64, Vec<String>) {
         told_through(from, to, paths, None, limit)

@@ -1,23 +1,23 @@
 use super::*;
 
-fn file(path: &str, content: &str) -> Entry {
+pub(super) fn file(path: &str, content: &str) -> Entry {
     let mut entry = Entry::new(path, Kind::File, 0o644);
     entry.size = content.len() as u64;
     entry.hash = *blake3::hash(content.as_bytes()).as_bytes();
     entry
 }
 
-fn directory(path: &str) -> Entry {
+pub(super) fn directory(path: &str) -> Entry {
     Entry::new(path, Kind::Directory, 0o755)
 }
 
-fn link(path: &str, target: &str) -> Entry {
+pub(super) fn link(path: &str, target: &str) -> Entry {
     let mut entry = Entry::new(path, Kind::Symlink, 0o777);
     entry.link = target.as_bytes().to_vec();
     entry
 }
 
-fn tree(entries: &[Entry]) -> Tree {
+pub(super) fn tree(entries: &[Entry]) -> Tree {
     let mut sorted = entries.to_vec();
     sorted.sort_by(|a, b| compare(&a.path, &b.path));
     let mut writer = TreeWriter::new();
